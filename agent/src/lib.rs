@@ -1,0 +1,13 @@
+//! pull-agent: the drivers around the pure core, and the loop that owns the state. This crate never decides what is
+//! deployed; that is `pull_agent_core`. The daemon never opens a network port and never parses human output where a
+//! machine format exists.
+
+pub mod checks;
+pub mod ctl;
+pub mod git;
+pub mod health;
+pub mod host;
+pub mod listen;
+pub mod rebuild;
+pub mod settings;
+pub mod tls;

@@ -1,0 +1,221 @@
+//! The configuration, validated: what the file of `docs/configuration.md` means. Never holds a secret, only paths of them.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Everything of the file, checked, with `{host}` put in and defaults filled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Flake attribute of this host.
+    pub host: String,
+    /// `[source]`
+    pub source: Source,
+    /// `[gate]`
+    pub gate: Gate,
+    /// `[rebuild]`
+    pub rebuild: Rebuild,
+    /// `[system]`
+    pub system: System,
+    /// `[health]`
+    pub health: Health,
+    /// `[nudge]`
+    pub nudge: Nudge,
+    /// `[state]`
+    pub state: StateSettings,
+    /// What is allowed but worth a word, for the status: plain http, unproven evidence, no checks …
+    pub warnings: Vec<String>,
+}
+
+/// Where the flake comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// As written: `https://`, `http://`, `ssh://`, `user@host:path`, `file://` or an absolute path. Never with a password.
+    pub url: String,
+    /// Short name of the branch.
+    pub branch: String,
+    /// Folder of `flake.nix` within the repository, "." for its root.
+    pub directory: String,
+    /// Between two polls.
+    pub poll_interval: Duration,
+    /// Total time of one fetch.
+    pub timeout: Duration,
+    /// Password for user `x-access-token`, over http(s).
+    pub token_file: Option<PathBuf>,
+    /// Private key for ssh.
+    pub ssh_key_file: Option<PathBuf>,
+    /// The only place that host keys come from.
+    pub known_hosts_file: Option<PathBuf>,
+    /// Extra trust anchors, PEM.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// What proves a revision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Gate {
+    /// Every commit counts as green.
+    None,
+    /// Check runs of GitHub, or of a forge that speaks its API.
+    Github(GithubGate),
+}
+
+/// How GitHub is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GithubGate {
+    /// Root of the REST API, without a slash at its end.
+    pub api_url: String,
+    /// `owner/name`.
+    pub repository: String,
+    /// Names of the check runs that must each be there and be `success`.
+    pub checks: Vec<String>,
+    /// Only check runs made by this app; none = any.
+    pub app_id: Option<u64>,
+    /// Which evidence counts.
+    pub accept: Accept,
+    /// After so long without a green verdict the forge is asked more rarely, and status says so.
+    pub timeout: Duration,
+    /// Bearer token.
+    pub token_file: Option<PathBuf>,
+    /// Extra trust anchors, PEM; the same as for the source.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// Which evidence counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accept {
+    /// Checks of the commit itself.
+    Commit,
+    /// Also of its pull request, if provably the same tree.
+    Proven,
+    /// Also of its pull request, unproven.
+    Merged,
+}
+
+/// How `nixos-rebuild` is run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rebuild {
+    /// Program and first arguments.
+    pub command: Vec<String>,
+    /// Added at the end of build and switch.
+    pub extra_args: Vec<String>,
+    /// How the step process is started.
+    pub runner: Runner,
+    /// None = no limit.
+    pub build_timeout: Option<Duration>,
+    /// No output for so long = failed; none = no limit.
+    pub stall_timeout: Option<Duration>,
+    /// Bytes that must be free on the file system of /nix.
+    pub min_free: u64,
+    /// `NAME=VALUE` systemd properties of the build unit.
+    pub properties: Vec<String>,
+}
+
+/// How the step process is started; "auto" is decided already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Runner {
+    /// A transient unit.
+    Systemd,
+    /// A process in its own session.
+    Process,
+}
+
+/// Where the host keeps what runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct System {
+    /// `/run/current-system`
+    pub current: PathBuf,
+    /// `/run/booted-system`
+    pub booted: PathBuf,
+    /// `/nix/var/nix/profiles/system`
+    pub profile: PathBuf,
+}
+
+/// When a host counts as healthy after a switch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// From the end of the switch until all probes have passed.
+    pub deadline: Duration,
+    /// From the end of the switch until the first look.
+    pub settle: Duration,
+    /// What follows when they have not.
+    pub on_failure: OnFailure,
+    /// No unit may be failed that was not failed before.
+    pub units: bool,
+    /// Units that do not count.
+    pub ignore_units: Vec<String>,
+    /// The git remote must be reachable again, if it was before.
+    pub source: bool,
+    /// Program and arguments each; every one must exit 0.
+    pub commands: Vec<Vec<String>>,
+}
+
+/// What follows a host that is not healthy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnFailure {
+    /// Back to what ran before.
+    Rollback,
+    /// Keep it, outcome degraded.
+    Report,
+}
+
+/// The tailnet listener.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Nudge {
+    /// Addresses to bind.
+    pub listen: Vec<std::net::SocketAddr>,
+    /// Who may ask.
+    pub allow: Vec<Allow>,
+    /// LocalAPI of tailscaled.
+    pub tailscaled_socket: PathBuf,
+}
+
+/// One entry of `nudge.allow`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Allow {
+    /// Whoever reaches the listener.
+    Any,
+    /// A node with this tag, written with its `tag:`.
+    Tag(String),
+    /// A node of this user, by login name.
+    Login(String),
+}
+
+/// Where the agent keeps its own files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StateSettings {
+    /// State, clone, steps, build result.
+    pub directory: PathBuf,
+    /// Socket for reads and nudges; `control.sock` lies beside it.
+    pub socket: PathBuf,
+    /// Group that may change things, besides root.
+    pub group: String,
+    /// Logs of deployments.
+    pub log_directory: PathBuf,
+    /// How many are kept.
+    pub keep_deployments: usize,
+}
+
+impl StateSettings {
+    /// Socket for what changes things.
+    #[must_use]
+    pub fn control_socket(&self) -> PathBuf {
+        self.socket.with_file_name(pull_agent_protocol::CONTROL_SOCKET_NAME)
+    }
+
+    /// The agent's own clone; the repository itself is its folder `.git`.
+    #[must_use]
+    pub fn repository(&self) -> PathBuf {
+        self.directory.join("repo")
+    }
+
+    /// How each step ended.
+    #[must_use]
+    pub fn steps(&self) -> PathBuf {
+        self.directory.join("steps")
+    }
+
+    /// Log of one deployment.
+    #[must_use]
+    pub fn log(&self, deployment: u64) -> PathBuf {
+        self.log_directory.join(format!("{deployment}.log"))
+    }
+}
