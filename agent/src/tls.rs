@@ -7,7 +7,8 @@ use std::sync::Once;
 pub fn install() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        // Fails only when a provider was installed before, which `Once` rules out.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        if rustls::crypto::ring::default_provider().install_default().is_err() {
+            tracing::debug!("a provider of cryptography was installed before; it stays");
+        }
     });
 }
