@@ -43,7 +43,7 @@ fn running(rows: &mut Rows, status: &Status, beside: &Beside, now: Timestamp) {
     let since = running.deployed_at.as_ref().map(|at| format!(", {}", ago(at, now))).unwrap_or_default();
     let subject = beside.running_subject.as_deref().unwrap_or_default();
     match &running.revision {
-        Some(revision) => rows.row("runs", None, &format!("{} {subject}{since}", short(revision))),
+        Some(revision) => rows.row("runs", None, &format!("{}{since}", named(revision, subject))),
         None => rows.row("runs", None, "no revision that this agent has deployed"),
     }
     rows.more(Some(Paint::Faint), running.system.as_deref().unwrap_or("the running system cannot be read"));
@@ -68,7 +68,7 @@ fn wanted(rows: &mut Rows, status: &Status, now: Timestamp) {
     rows.row(
         "wanted",
         None,
-        &format!("{} {subject}{author}, seen {}", short(&wanted.revision), ago(&wanted.seen_at, now)),
+        &format!("{}{author}, seen {}", named(&wanted.revision, subject), ago(&wanted.seen_at, now)),
     );
     let Some(gate) = &status.gate else { return };
     let paint = verdict_paint(&gate.verdict);
@@ -76,7 +76,7 @@ fn wanted(rows: &mut Rows, status: &Status, now: Timestamp) {
     for check in gate.checks.iter().take(MOST) {
         rows.more(
             Some(check_paint(check)),
-            &format!("  {}: {}", check.name, check.conclusion.as_ref().unwrap_or(&check.status)),
+            &format!("{}: {}", check.name, check.conclusion.as_ref().unwrap_or(&check.status)),
         );
     }
     left_out(rows, gate.checks.len());
@@ -172,6 +172,12 @@ fn host(rows: &mut Rows, status: &Status, now: Timestamp) {
         rows.row("warning", Some(Paint::Waiting), warning);
     }
     left_out(rows, status.warnings.len());
+}
+
+/// A revision with its subject, where that is known.
+fn named(revision: &str, subject: &str) -> String {
+    let blank = if subject.is_empty() { "" } else { " " };
+    format!("{}{blank}{subject}", short(revision))
 }
 
 fn left_out(rows: &mut Rows, count: usize) {
