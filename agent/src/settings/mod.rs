@@ -179,6 +179,19 @@ pub enum Allow {
     Login(String),
 }
 
+/// What `pull-agent listen` takes from the file: `host`, `[nudge]` and two keys of `[state]`, nothing else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListenSettings {
+    /// Name of this host: the first label of a `Host` that is served.
+    pub host: String,
+    /// `[nudge]`
+    pub nudge: Nudge,
+    /// The daemon's socket for reads and nudges.
+    pub socket: PathBuf,
+    /// Group that may change things: the listener refuses to be a member.
+    pub group: String,
+}
+
 /// Where the agent keeps its own files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StateSettings {
