@@ -15,6 +15,7 @@ pub mod listen;
 pub mod logging;
 pub mod rebuild;
 pub mod settings;
+mod signals;
 pub mod store;
 mod summary;
 pub mod tls;

@@ -30,9 +30,9 @@ enum Command {
         /// Configuration file
         #[arg(long, value_name = "FILE", default_value = CONFIG)]
         config: PathBuf,
-        /// User to become when started as root
-        #[arg(long, value_name = "NAME", default_value = "nobody")]
-        user: String,
+        /// User to become when started as root [default: nobody]
+        #[arg(long, value_name = "NAME")]
+        user: Option<String>,
     },
     /// Check a configuration file and name every problem with its key and line
     CheckConfig {
@@ -54,7 +54,7 @@ enum Command {
 fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Run { config } => logging::run(daemon::run(&config)),
-        Command::Listen { config, user } => logging::run(listen::main(&config, &user)),
+        Command::Listen { config, user } => logging::run(listen::start(&config, user.as_deref())),
         Command::CheckConfig { file } => settings::check_config_main(&file),
         Command::Step { file } => rebuild::step_main(&file),
         Command::Fetch => git::child_main(),

@@ -151,8 +151,12 @@ fn read<T: serde::de::DeserializeOwned>(
     };
     let aside = directory.join(format!("{name}.bad-{}", clock::wall().0 / 1000));
     match std::fs::rename(&path, &aside) {
-        Ok(()) => warnings.push(format!("{name} was unreadable ({problem}) and is kept as {}", aside.display())),
-        Err(error) => warnings.push(format!("{name} is unreadable ({problem}) and cannot be kept aside: {error}")),
+        Ok(()) => {
+            warnings.push(format!("{name} was unreadable ({problem}) and is kept as {}", aside.display()))
+        }
+        Err(error) => {
+            warnings.push(format!("{name} is unreadable ({problem}) and cannot be kept aside: {error}"))
+        }
     }
     Ok(None)
 }

@@ -24,7 +24,9 @@ fn doing(state: &State) -> String {
     let Some(current) = &state.saved.current else { return waiting(state) };
     let short = current.revision.short();
     match &current.phase {
-        Phase::Building { .. } if state.seen.work.cancelling => format!("ending the build of {short} for a newer revision"),
+        Phase::Building { .. } if state.seen.work.cancelling => {
+            format!("ending the build of {short} for a newer revision")
+        }
         Phase::Building { .. } => format!("building {short}"),
         Phase::Built => format!("{short} is built and waits for the end of the pause"),
         Phase::Activating { .. } => format!("switching to {short}"),
@@ -44,7 +46,9 @@ fn waiting(state: &State) -> String {
             Some(deployed) if state.seen.host.current.as_ref() == Some(&deployed.system) => {
                 format!("up to date with {}", deployed.revision.short())
             }
-            Some(deployed) => format!("up to date with {}, but another system runs", deployed.revision.short()),
+            Some(deployed) => {
+                format!("up to date with {}, but another system runs", deployed.revision.short())
+            }
             None => "waiting for the first answer of the remote".to_owned(),
         };
     };

@@ -129,7 +129,11 @@ fn paused(pause: &Pause) -> wire::Paused {
 }
 
 fn hold(hold: &Hold) -> wire::Hold {
-    wire::Hold { revision: hold.revision.to_string(), reason: hold.reason.clone(), since: rfc3339(hold.since) }
+    wire::Hold {
+        revision: hold.revision.to_string(),
+        reason: hold.reason.clone(),
+        since: rfc3339(hold.since),
+    }
 }
 
 /// Returns a deployment that ended as the wire type.
@@ -172,7 +176,9 @@ fn warnings(settings: &Settings, about: &About, state: &State) -> Vec<String> {
         );
     }
     match &saved.deployed {
-        None => warnings.push("nothing was deployed here yet: the first green tip is taken without comparison".to_owned()),
+        None => warnings.push(
+            "nothing was deployed here yet: the first green tip is taken without comparison".to_owned(),
+        ),
         Some(deployed) if !deployed.compared => warnings.push(format!(
             "{} was deployed without proof that it descends from what ran before",
             deployed.revision.short()

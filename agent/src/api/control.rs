@@ -1,10 +1,10 @@
 //! What changes things. Each route answers with the status that follows, once it is on disk.
 
+use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Extension, State};
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use axum::Json;
 use pull_agent_core::{Event, Revision, Wall};
 use pull_agent_protocol::{AcceptRequest, PauseRequest, RetryRequest};
 use tokio::sync::oneshot;
@@ -25,7 +25,10 @@ pub(super) async fn pause(State(api): State<Api>, Extension(peer): Extension<Pee
         Err(detail) => return problem(StatusCode::BAD_REQUEST, detail),
     };
     if request.for_seconds == Some(0) {
-        return problem(StatusCode::BAD_REQUEST, "a pause of no length is none: \"for\" must be at least 1 second");
+        return problem(
+            StatusCode::BAD_REQUEST,
+            "a pause of no length is none: \"for\" must be at least 1 second",
+        );
     }
     let until =
         request.for_seconds.map(|seconds| Wall(clock::wall().0.saturating_add(seconds.saturating_mul(1000))));
@@ -50,7 +53,9 @@ pub(super) async fn retry(State(api): State<Api>, body: Bytes) -> Response {
 pub(super) async fn accept(State(api): State<Api>, body: Bytes) -> Response {
     let request = serde_json::from_slice(&body)
         .map_err(|error| format!("the body is not what this route takes: {error}"))
-        .and_then(|request: AcceptRequest| Revision::parse(&request.revision).map_err(|error| error.to_string()));
+        .and_then(|request: AcceptRequest| {
+            Revision::parse(&request.revision).map_err(|error| error.to_string())
+        });
     match request {
         Ok(revision) => api.change(Event::AcceptRequested { revision }).await,
         Err(detail) => problem(StatusCode::BAD_REQUEST, detail),

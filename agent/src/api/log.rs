@@ -29,14 +29,21 @@ pub(super) struct Wish {
     tail: Option<u64>,
 }
 
-pub(super) async fn log(State(api): State<Api>, Path(id): Path<String>, Query(wish): Query<Wish>) -> Response {
+pub(super) async fn log(
+    State(api): State<Api>,
+    Path(id): Path<String>,
+    Query(wish): Query<Wish>,
+) -> Response {
     let Some(path) = id.parse().ok().and_then(|id| api.log_file(id)) else {
         return problem(StatusCode::NOT_FOUND, format!("no deployment {id} is known"));
     };
     let file = match open(&path, wish.tail).await {
         Ok(file) => file,
         Err(error) => {
-            return problem(StatusCode::NOT_FOUND, format!("the log of deployment {id} cannot be read: {error}"));
+            return problem(
+                StatusCode::NOT_FOUND,
+                format!("the log of deployment {id} cannot be read: {error}"),
+            );
         }
     };
     let follow = wish.follow.is_some_and(|follow| follow == "1" || follow == "true");

@@ -33,7 +33,8 @@ pub(super) async fn metrics(Shared(api): Shared<Api>) -> Response {
     let nudges = [("accepted", &counters.nudges_accepted), ("invalid", &counters.nudges_invalid)];
     let nudges = nudges.map(|(result, count)| (vec![("result", result.to_owned())], count.load(Relaxed)));
     count(&mut registry, "nudges", "Nudges by what became of them", nudges);
-    let requests = snapshot.forge.requests.iter().map(|(status, count)| (vec![("status", status.clone())], *count));
+    let requests =
+        snapshot.forge.requests.iter().map(|(status, count)| (vec![("status", status.clone())], *count));
     count(&mut registry, "forge_requests", "Requests to the forge by status", requests);
     let mut text = String::new();
     match encode(&mut text, &registry) {
@@ -68,7 +69,11 @@ fn moments(registry: &mut Registry, snapshot: &Snapshot) {
     let (poll, saved) = (&snapshot.state.seen.poll, &snapshot.state.saved);
     let moments = [
         ("last_poll_timestamp_seconds", "When the remote was last polled", poll.last_at),
-        ("last_successful_poll_timestamp_seconds", "When the remote last answered a poll", poll.last_success_at),
+        (
+            "last_successful_poll_timestamp_seconds",
+            "When the remote last answered a poll",
+            poll.last_success_at,
+        ),
     ];
     for (name, help, moment) in moments {
         registry.register(name, help, ConstGauge::new(moment.map_or(0.0, seconds)));
@@ -100,7 +105,11 @@ fn levels(registry: &mut Registry, snapshot: &Snapshot) {
     let gauges = [
         ("paused", "Whether activations are paused", i64::from(saved.paused.is_some())),
         ("held_revisions", "Revisions that are not tried again by themselves", held),
-        ("reboot_required", "Whether parts of the running system need a reboot", i64::from(!status.reboot_required.is_empty())),
+        (
+            "reboot_required",
+            "Whether parts of the running system need a reboot",
+            i64::from(!status.reboot_required.is_empty()),
+        ),
         ("drift", "Whether another system runs than the last deployed one", i64::from(status.running.drift)),
     ];
     for (name, help, value) in gauges {
@@ -116,12 +125,7 @@ fn levels(registry: &mut Registry, snapshot: &Snapshot) {
     }
 }
 
-fn count(
-    registry: &mut Registry,
-    name: &str,
-    help: &str,
-    values: impl IntoIterator<Item = (Labels, u64)>,
-) {
+fn count(registry: &mut Registry, name: &str, help: &str, values: impl IntoIterator<Item = (Labels, u64)>) {
     let family = Family::<Labels, prometheus_client::metrics::counter::Counter>::default();
     for (labels, value) in values {
         family.get_or_create(&labels).inc_by(value);

@@ -42,7 +42,8 @@ pub(super) async fn revision(
         let (answer, settled) = judge(&api, &revision).await;
         let over = settled || tokio::time::timeout_at(until, api.snapshots.changed()).await.is_err();
         if over {
-            let code = StatusCode::from_u16(answer.state.status_code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            let code =
+                StatusCode::from_u16(answer.state.status_code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
             return (code, Json(answer)).into_response();
         }
     }
@@ -66,7 +67,8 @@ async fn is_within(repository: &std::path::Path, revision: &Revision, newer: Opt
     if revision == newer {
         return true;
     }
-    let (repository, revision, newer): (PathBuf, _, _) = (repository.to_owned(), revision.clone(), newer.clone());
+    let (repository, revision, newer): (PathBuf, _, _) =
+        (repository.to_owned(), revision.clone(), newer.clone());
     let walked = tokio::task::spawn_blocking(move || git::is_ancestor(&repository, &revision, &newer)).await;
     match walked {
         Ok(Ok(within)) => within,
@@ -105,13 +107,17 @@ fn answer(state: &State, revision: &Revision, runs: bool, overtaken: bool) -> (R
     } else if current.is_some() || is_wanted {
         (RevisionState::Undecided, crate::summary::summary(state), false)
     } else if let Some(record) = record {
-        let reason = format!("it is not what runs any more; deployment {} was {}", record.id, record.outcome.as_str());
+        let reason =
+            format!("it is not what runs any more; deployment {} was {}", record.id, record.outcome.as_str());
         (RevisionState::Refused, reason, true)
     } else {
         (RevisionState::Unknown, "this host has not seen it".to_owned(), false)
     };
     let deployment = current.map(|current| current.id.0).or_else(|| record.map(|record| record.id.0));
-    (RevisionAnswer { version: VERSION, revision: revision.to_string(), state: word, reason, deployment }, settled)
+    (
+        RevisionAnswer { version: VERSION, revision: revision.to_string(), state: word, reason, deployment },
+        settled,
+    )
 }
 
 fn running_reason(state: &State, revision: &Revision) -> String {

@@ -42,7 +42,9 @@ impl Executor {
     ) -> Result<Self, String> {
         let checks = match &settings.gate {
             Gate::None => None,
-            Gate::Github(gate) => Some(Arc::new(Checks::new(gate).map_err(|error| crate::error::chain(&error))?)),
+            Gate::Github(gate) => {
+                Some(Arc::new(Checks::new(gate).map_err(|error| crate::error::chain(&error))?))
+            }
         };
         Ok(Self {
             poller: Arc::new(Mutex::new(Poller::new(&settings.source, &program))),
@@ -58,7 +60,8 @@ impl Executor {
 
     /// The same drivers under new settings; a build under way can still be cancelled.
     pub(super) fn renewed(&self, settings: Arc<Settings>) -> Result<Self, String> {
-        let mut renewed = Self::new(settings, self.program.clone(), self.events.clone(), self.progress.clone())?;
+        let mut renewed =
+            Self::new(settings, self.program.clone(), self.events.clone(), self.progress.clone())?;
         renewed.build.clone_from(&self.build);
         Ok(renewed)
     }
@@ -102,7 +105,8 @@ impl Executor {
         let (settings, program) = (Arc::clone(&self.settings), self.program.clone());
         self.answer(async move {
             let repository = settings.state.repository();
-            let result = git::fetch(&program, &settings.source, &repository, &revision, deployed.as_ref()).await;
+            let result =
+                git::fetch(&program, &settings.source, &repository, &revision, deployed.as_ref()).await;
             Event::Fetched { attempt, result: result.map_err(|error| crate::error::chain(&error)) }
         });
     }

@@ -9,10 +9,10 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::executor::Executor;
 use super::notify::Notify;
-use super::signals::{Asked, Asks};
 use super::snapshot::{Input, Snapshot};
 use crate::clock;
 use crate::settings::{self, Settings};
+use crate::signals::{Asked, Asks};
 use crate::store::Store;
 use crate::view::{self, About};
 
@@ -184,7 +184,8 @@ impl Loop {
             }
             Err(error) => {
                 tracing::error!(%error, "the new configuration is bad; the old one stays in force");
-                self.reload_error = Some(format!("the configuration on disk is bad, the old one is in force: {error}"));
+                self.reload_error =
+                    Some(format!("the configuration on disk is bad, the old one is in force: {error}"));
                 self.show();
             }
         }
@@ -198,7 +199,8 @@ impl Loop {
         settings.state.clone_from(&self.settings.state);
         let settings = Arc::new(settings);
         let executor = self.executor.renewed(Arc::clone(&settings))?;
-        self.reload_error = moved.then(|| "[state] was changed; that takes effect with the next start".to_owned());
+        self.reload_error =
+            moved.then(|| "[state] was changed; that takes effect with the next start".to_owned());
         Ok((settings, executor))
     }
 }

@@ -4,7 +4,6 @@ mod executor;
 mod host_loop;
 mod notify;
 mod paths;
-mod signals;
 mod snapshot;
 mod start;
 

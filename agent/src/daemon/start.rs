@@ -10,11 +10,11 @@ use tokio::sync::{mpsc, watch};
 use super::executor::Executor;
 use super::host_loop::Loop;
 use super::notify::Notify;
-use super::signals::Asks;
 use super::snapshot::{Counters, Snapshot};
 use crate::api;
 use crate::checks::ForgeStats;
 use crate::settings::{self, ConfigErrors, Settings};
+use crate::signals::Asks;
 use crate::store::{OpenError, Store};
 use crate::view::{self, About};
 use crate::{clock, git, host, tls};
@@ -120,7 +120,9 @@ async fn sweep(settings: &Settings, warnings: &mut Vec<String>) {
     let repository = settings.state.repository();
     match tokio::task::spawn_blocking(move || git::sweep(&repository)).await {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => warnings.push(format!("the clone could not be swept: {}", crate::error::chain(&error))),
+        Ok(Err(error)) => {
+            warnings.push(format!("the clone could not be swept: {}", crate::error::chain(&error)))
+        }
         Err(error) => warnings.push(format!("the clone could not be swept: {error}")),
     }
 }

@@ -14,19 +14,19 @@ const SECOND_SIGNAL: i32 = 70;
 
 /// What a signal asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Asked {
+pub(crate) enum Asked {
     Stop,
     Reload,
     Poll,
 }
 
 /// The stream of what signals ask for.
-pub(super) struct Asks(Signals);
+pub(crate) struct Asks(Signals);
 
 impl Asks {
     /// Registers the signals. The order matters: the first SIGTERM arms the shutdown that the second one carries out, even
     /// when the loop hangs.
-    pub(super) fn new() -> io::Result<Self> {
+    pub(crate) fn new() -> io::Result<Self> {
         let armed = Arc::new(AtomicBool::new(false));
         for signal in [SIGTERM, SIGINT] {
             flag::register_conditional_shutdown(signal, SECOND_SIGNAL, Arc::clone(&armed))?;
@@ -36,7 +36,7 @@ impl Asks {
     }
 
     /// Waits for the next one.
-    pub(super) async fn next(&mut self) -> Asked {
+    pub(crate) async fn next(&mut self) -> Asked {
         match self.0.next().await {
             Some(SIGHUP) => Asked::Reload,
             Some(SIGUSR1) => Asked::Poll,
