@@ -194,6 +194,19 @@ pub enum Allow {
     Login(String),
 }
 
+/// What `pull-agent listen` takes from the file: `host`, `[nudge]` and two keys of `[state]`, nothing else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListenSettings {
+    /// Name of this host: the first label of a `Host` that is served.
+    pub host: String,
+    /// `[nudge]`
+    pub nudge: Nudge,
+    /// The daemon's socket for reads and nudges.
+    pub socket: PathBuf,
+    /// Group that may change things: the listener refuses to be a member.
+    pub group: String,
+}
+
 /// Where the agent keeps its own files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StateSettings {
@@ -232,5 +245,28 @@ impl StateSettings {
     #[must_use]
     pub fn log(&self, deployment: u64) -> PathBuf {
         self.log_directory.join(format!("{deployment}.log"))
+    }
+}
+
+/// Returns the part of the settings that decisions depend on.
+#[must_use]
+pub fn policy(settings: &Settings) -> pull_agent_core::Policy {
+    use pull_agent_core::{Millis, OnUnhealthy};
+    let millis = |length: Duration| Millis(u64::try_from(length.as_millis()).unwrap_or(u64::MAX));
+    pull_agent_core::Policy {
+        poll_interval: millis(settings.source.poll_interval),
+        fetch_timeout: millis(settings.source.timeout),
+        gate_timeout: match &settings.gate {
+            Gate::None => Millis(u64::MAX),
+            Gate::Github(gate) => millis(gate.timeout),
+        },
+        settle: millis(settings.health.settle),
+        health_deadline: millis(settings.health.deadline),
+        on_unhealthy: match settings.health.on_failure {
+            OnFailure::Rollback => OnUnhealthy::RollBack,
+            OnFailure::Report => OnUnhealthy::Report,
+        },
+        units_probed: settings.health.units,
+        keep_deployments: settings.state.keep_deployments,
     }
 }
