@@ -1,7 +1,22 @@
 //! The configuration, validated: what the file of `docs/configuration.md` means. Never holds a secret, only paths of them.
 
+mod convert;
+pub mod duration;
+mod error;
+mod load;
+mod raw;
+pub mod size;
+#[cfg(test)]
+mod tests;
+mod validate;
+
 use std::path::PathBuf;
 use std::time::Duration;
+
+pub use error::{ConfigErrors, Problem};
+pub use load::{
+    Facts, ListenSettings, check_config, load, load_for_listen, load_with, parse, parse_for_listen,
+};
 
 /// Everything of the file, checked, with `{host}` put in and defaults filled.
 #[derive(Clone, Debug, PartialEq, Eq)]
