@@ -8,6 +8,7 @@ pub mod git;
 pub mod health;
 pub mod host;
 pub mod listen;
+pub mod process;
 pub mod rebuild;
 pub mod settings;
 pub mod tls;
