@@ -49,6 +49,8 @@ struct Known {
     closed: bool,
     /// Stalls and the like since anything else happened.
     hard: u32,
+    /// Stalls and the like ever.
+    hard_ever: u32,
     builds: u32,
     switches: u32,
     /// So many more builds and switches than one are explained by what happened to this commit.
@@ -71,6 +73,8 @@ pub struct Ghost {
     stray: bool,
     /// The deployments whose switch may stay the boot default.
     settled: Vec<DeploymentId>,
+    /// What was forgiven while nothing could be saved is forgiven once more when it can.
+    forgive: bool,
     /// True time until which the forge wants to be left alone.
     quiet_until: u64,
     /// Per minute, what was asked.
@@ -93,8 +97,9 @@ impl Ghost {
     }
 
     /// The branch moved: what was counted of a revision in a row starts anew.
-    pub(crate) fn tip_moved(&mut self) {
+    pub(crate) fn tip_moved(&mut self, disk_is_full: bool) {
         self.excuses += 1;
+        self.forgive |= disk_is_full;
         for known in &mut self.commits {
             known.hard = 0;
         }
@@ -103,6 +108,7 @@ impl Ghost {
     pub(crate) fn state_lost(&mut self, newest: u64) {
         self.stray = true;
         self.lost = newest;
+        self.last_record = newest;
         for known in &mut self.commits {
             known.closed = false;
             known.hard = 0;
@@ -138,6 +144,7 @@ impl Ghost {
             }
             Event::RetryRequested { revision } => {
                 self.excuses += 1;
+                self.forgive |= world.faults.disk_is_full(world.clock.now);
                 let chosen = revision.as_ref().map(|revision| world.remote.number(revision));
                 for (number, known) in self.commits.iter_mut().enumerate() {
                     if chosen.is_none_or(|chosen| chosen == number) {
@@ -235,6 +242,12 @@ impl Ghost {
                 self.last_record = record.id.0;
             }
         }
+        if core::mem::take(&mut self.forgive) {
+            for known in &mut self.commits {
+                known.closed = false;
+                known.hard = 0;
+            }
+        }
         self.confirmed = saved.deployed.as_ref().map(|deployed| world.remote.number(&deployed.revision));
         Ok(())
     }
@@ -281,6 +294,7 @@ impl Ghost {
                 ) => {
                     let known = self.commit(number);
                     known.hard += 1;
+                    known.hard_ever += 1;
                     known.excuses += 1;
                     if known.hard >= 2 {
                         self.close(number);
@@ -339,7 +353,12 @@ impl Ghost {
     pub(crate) fn is_open(&self, number: usize, world: &World) -> bool {
         let known = self.commits.get(number).copied().unwrap_or_default();
         let forward = self.confirmed.is_none_or(|confirmed| world.remote.descends(number, confirmed));
-        !known.closed && (forward || known.accepted)
+        let revision = &world.remote.commits[number].revision;
+        let accepted = world.disk.state.as_ref().and_then(|saved| saved.accepted.as_ref());
+        // The branch may have moved and moved back unseen: then the agent counts two in a row where the ghost does not.
+        let held = known.hard_ever >= 2
+            && world.disk.state.as_ref().is_some_and(|saved| saved.held.iter().any(|hold| hold.revision == *revision));
+        !known.closed && !held && (forward || accepted == Some(revision))
     }
 }
 

@@ -145,7 +145,7 @@ fn settle(sim: &mut Sim) -> Result<(), Violation> {
             sim.act(Action::Resume)?;
         }
         let tip = sim.world.remote.tip;
-        if resumed && is_idle(sim) && (is_deployed(sim, tip) || !is_deployable(sim, tip)) {
+        if resumed && is_idle(sim) && has_seen(sim, tip) && (is_deployed(sim, tip) || !is_deployable(sim, tip)) {
             return Ok(());
         }
         if !sim.turn(until)? {
@@ -158,6 +158,11 @@ fn settle(sim: &mut Sim) -> Result<(), Violation> {
 fn is_idle(sim: &Sim) -> bool {
     sim.world.host.operator.is_none()
         && sim.agent.as_ref().is_some_and(|agent| agent.state.saved.current.is_none() && agent.save_again_at.is_none())
+}
+
+fn has_seen(sim: &Sim, tip: usize) -> bool {
+    let revision = &sim.world.remote.commits[tip].revision;
+    sim.agent.as_ref().is_some_and(|agent| agent.state.seen.poll.tip.as_ref() == Some(revision))
 }
 
 fn is_deployed(sim: &Sim, commit: usize) -> bool {
