@@ -8,7 +8,7 @@ say() {
 run_build() {
   local seconds gate second part id=10
   local parts=() all
-  mapfile -t parts < <(conf_value service)
+  mapfile -t parts < <(conf_value package | tr ' ' -)
   parts+=(etc "nixos-system-$name")
   all=${#parts[@]}
   echo "this derivation will be built:" >&2

@@ -16,7 +16,7 @@ evaluate() {
   while read -r verb rest; do
     number=$((number + 1))
     case $verb in
-      '' | '#'* | service | kernel | build | switch) ;;
+      '' | '#'* | service | package | kernel | build | switch) ;;
       *)
         printf "error: undefined variable '%s'\n       at %s:%d:1:\n" "$verb" "hosts/$1.conf" "$number" >&2
         return 1
