@@ -150,7 +150,8 @@ impl Turn<'_> {
         host: HostView,
         result: Result<SystemPath, StepFailure>,
     ) {
-        if !self.is_awaited(attempt) {
+        let building = matches!(self.phase(), Some(Phase::Building { attempt: own }) if *own == attempt);
+        if !(building && self.is_awaited(attempt)) {
             return;
         }
         self.state.seen.host = host;
@@ -167,7 +168,10 @@ impl Turn<'_> {
                 }
                 self.build_done();
             }
-            Err(StepFailure { class: FailureClass::Killed, .. }) if resumed => self.build_step(),
+            // It ended with the agent before this one, by its death or by its orderly stop.
+            Err(StepFailure { class: FailureClass::Killed | FailureClass::Cancelled, .. }) if resumed => {
+                self.build_step();
+            }
             Err(failure) => self.build_failed(failure, cancelling),
         }
     }
@@ -218,13 +222,13 @@ impl Turn<'_> {
     }
 
     pub(crate) fn activated(&mut self, attempt: Attempt, exit: &Exit, host: HostView) {
-        if !self.is_awaited(attempt) {
+        let Some(current) = &self.state.saved.current else { return };
+        let Phase::Activating { attempt: own, killed } = current.phase else { return };
+        if own != attempt || !self.is_awaited(attempt) {
             return;
         }
         self.state.seen.host = host;
         self.state.seen.work.in_flight = None;
-        let Some(current) = &self.state.saved.current else { return };
-        let Phase::Activating { killed, .. } = current.phase else { return };
         let host = &self.state.seen.host;
         let runs = host.current == current.system;
         let untouched = host.current == current.previous && host.profile != current.system;
@@ -281,12 +285,12 @@ impl Turn<'_> {
     }
 
     pub(crate) fn probed(&mut self, attempt: Attempt, failures: alloc::vec::Vec<String>) {
-        if !self.is_awaited(attempt) {
-            return;
-        }
         let Some(Current { phase: Phase::Confirming { units_failed }, .. }) = self.state.saved.current else {
             return;
         };
+        if !self.is_awaited(attempt) {
+            return;
+        }
         let work = &mut self.state.seen.work;
         work.in_flight = None;
         work.until = None;
@@ -396,6 +400,11 @@ impl Turn<'_> {
         attempt
     }
 
+    fn phase(&self) -> Option<&Phase> {
+        self.state.saved.current.as_ref().map(|current| &current.phase)
+    }
+
+    /// Steps and looks are numbered apart, so that the phase must be the right one as well.
     pub(crate) fn is_awaited(&self, attempt: Attempt) -> bool {
         self.state.saved.current.is_some() && self.state.seen.work.in_flight == Some(attempt)
     }
