@@ -34,6 +34,8 @@ use crate::settings::{Rebuild as RebuildSettings, Runner, Settings, StateSetting
 pub use leftovers::LeftoverError;
 pub use step::step_main;
 
+pub(crate) use durable::{read as read_durable, write as write_durably};
+
 use runner::Starter;
 use spec::{Kind, Spec, StepFiles};
 use watch::Step;
@@ -135,8 +137,15 @@ impl Rebuild {
         Ok(())
     }
 
+    /// Where the health of the host before a deployment is kept; forgotten with the deployment.
+    #[must_use]
+    pub fn baseline_file(&self, deployment: DeploymentId) -> PathBuf {
+        self.inner.state.steps().join(format!("{deployment}-baseline.json"))
+    }
+
     /// Whether the host has a systemd that can be asked.
-    fn has_systemd(&self) -> bool {
+    #[must_use]
+    pub fn has_systemd(&self) -> bool {
         match self.inner.rebuild.runner {
             Runner::Systemd => true,
             // sd_booted(3)
