@@ -13,7 +13,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::process::environment;
+use crate::process::Environment;
+use crate::rebuild::{read_durable, write_durably};
 use crate::settings::Health;
 
 pub use units::UnitsError;
@@ -47,72 +48,95 @@ pub enum BaselineError {
     Units(#[source] UnitsError),
 }
 
-/// Looks at the host before a switch and writes what it finds, durably. `systemd`: whether the host has a systemd to ask.
-/// `source` tries the remote once and has its own time limit.
-///
-/// # Errors
-/// When the file could not be written, or lacks the units.
-pub async fn record_baseline(
-    health: &Health,
+/// Asks the probes of `[health]`.
+#[derive(Clone, Debug)]
+pub struct Prober {
+    health: Health,
+    /// Whether the host has a systemd to ask.
     systemd: bool,
-    file: &Path,
-    source: impl AsyncFnOnce() -> Result<(), String>,
-) -> Result<(), BaselineError> {
-    let environment = environment();
-    let units = async {
-        if health.units && systemd { units::failed(&environment).await.map(Some) } else { Ok(None) }
-    };
-    let source = async { if health.source { Some(source().await.is_ok()) } else { None } };
-    let (units, source) = tokio::join!(units, source);
-    let (failed_units, error) = match units {
-        Ok(names) => (names, None),
-        Err(error) => (None, Some(error)),
-    };
-    let baseline = Baseline { failed_units, source };
-    let target = file.to_owned();
-    tokio::task::spawn_blocking(move || crate::rebuild::write_durably(&target, &baseline))
-        .await
-        .unwrap_or_else(|panic| Err(std::io::Error::other(panic)))
-        .map_err(|reason| BaselineError::Write { file: file.display().to_string(), reason })?;
-    error.map_or(Ok(()), |error| Err(BaselineError::Units(error)))
+    environment: Environment,
 }
 
-/// Asks all probes at once and returns one sentence for each that failed; none when the host is healthy. `limit` bounds the
-/// time of each command; `source` has its own limit.
-pub async fn probe(
-    health: &Health,
-    systemd: bool,
-    baseline: &Path,
-    limit: Duration,
-    source: impl AsyncFnOnce() -> Result<(), String>,
-) -> Vec<String> {
-    let before: Baseline = crate::rebuild::read_durable(baseline).unwrap_or_else(|| {
-        tracing::warn!(file = %baseline.display(), "nothing is known of the host before the switch");
-        Baseline::default()
-    });
-    let environment = environment();
-    let units = async {
-        if !health.units || !systemd {
-            return Vec::new();
+impl Prober {
+    /// Takes the settings, whether the host has a systemd to ask, and the environment of programs: found on its PATH.
+    #[must_use]
+    pub fn new(health: &Health, systemd: bool, environment: Environment) -> Self {
+        Self { health: health.clone(), systemd, environment }
+    }
+
+    /// Looks at the host before a switch and writes what it finds, durably. A baseline that is there is kept: the switch may
+    /// have been started since. `source` tries the remote once and has its own time limit.
+    ///
+    /// # Errors
+    /// When the file could not be written, or lacks the units.
+    pub async fn record_baseline(
+        &self,
+        file: &Path,
+        source: impl AsyncFnOnce() -> Result<(), String>,
+    ) -> Result<(), BaselineError> {
+        if read_durable::<Baseline>(file).is_some() {
+            return Ok(());
         }
-        let known = before.failed_units.as_deref().unwrap_or_default();
-        match units::failed(&environment).await {
-            Ok(now) => units::sentences(&now, known, &health.ignore_units),
-            Err(error) => vec![format!("cannot list the failed units: {error}")],
-        }
-    };
-    let source = async {
-        // What could not be reached before need not be now.
-        if !health.source || before.source == Some(false) {
-            return None;
-        }
-        source().await.err().map(|reason| format!("the git remote cannot be reached: {reason}"))
-    };
-    let commands = commands::failures(&health.commands, &environment, limit);
-    let (mut sentences, source, commands) = tokio::join!(units, source, commands);
-    sentences.extend(source);
-    sentences.extend(commands);
-    sentences
+        let units = async { if self.watches_units() { Some(self.failed_units().await) } else { None } };
+        let source = async { if self.health.source { Some(source().await.is_ok()) } else { None } };
+        let (units, source) = tokio::join!(units, source);
+        let (failed_units, error) = match units {
+            Some(Ok(names)) => (Some(names), None),
+            Some(Err(error)) => (None, Some(error)),
+            None => (None, None),
+        };
+        let baseline = Baseline { failed_units, source };
+        let target = file.to_owned();
+        tokio::task::spawn_blocking(move || write_durably(&target, &baseline))
+            .await
+            .unwrap_or_else(|panic| Err(std::io::Error::other(panic)))
+            .map_err(|reason| BaselineError::Write { file: file.display().to_string(), reason })?;
+        error.map_or(Ok(()), |error| Err(BaselineError::Units(error)))
+    }
+
+    /// Asks all probes at once and returns one sentence for each that failed; none when the host is healthy. `limit` bounds
+    /// the time of each command; `source` has its own limit.
+    pub async fn probe(
+        &self,
+        baseline: &Path,
+        limit: Duration,
+        source: impl AsyncFnOnce() -> Result<(), String>,
+    ) -> Vec<String> {
+        let before: Baseline = read_durable(baseline).unwrap_or_else(|| {
+            tracing::warn!(file = %baseline.display(), "nothing is known of the host before the switch");
+            Baseline::default()
+        });
+        let units = async {
+            if !self.watches_units() {
+                return Vec::new();
+            }
+            let known = before.failed_units.as_deref().unwrap_or_default();
+            match self.failed_units().await {
+                Ok(now) => units::sentences(&now, known, &self.health.ignore_units),
+                Err(error) => vec![format!("cannot list the failed units: {error}")],
+            }
+        };
+        let source = async {
+            // What could not be reached before need not be now.
+            if !self.health.source || before.source == Some(false) {
+                return None;
+            }
+            source().await.err().map(|reason| format!("the git remote cannot be reached: {reason}"))
+        };
+        let commands = commands::failures(&self.health.commands, &self.environment, limit);
+        let (mut sentences, source, commands) = tokio::join!(units, source, commands);
+        sentences.extend(source);
+        sentences.extend(commands);
+        sentences
+    }
+
+    fn watches_units(&self) -> bool {
+        self.health.units && self.systemd
+    }
+
+    async fn failed_units(&self) -> Result<Vec<String>, UnitsError> {
+        units::failed(&self.environment).await
+    }
 }
 
 #[cfg(test)]

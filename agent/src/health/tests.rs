@@ -1,4 +1,5 @@
 use super::*;
+use crate::process::environment;
 use crate::settings::OnFailure;
 
 const LONG: Duration = Duration::from_secs(60);
@@ -24,16 +25,24 @@ async fn unreachable() -> Result<(), String> {
     Err("no route to host".to_owned())
 }
 
+fn prober(health: &Health) -> Prober {
+    Prober::new(health, false, environment())
+}
+
 #[tokio::test]
 async fn a_remote_that_was_unreachable_before_may_stay_so() {
     let folder = tempfile::tempdir().expect("a folder");
     let (file, health) = (folder.path().join("baseline.json"), health(&[]));
-    record_baseline(&health, false, &file, unreachable).await.expect("written");
-    assert_eq!(probe(&health, false, &file, LONG, unreachable).await, Vec::<String>::new());
-    record_baseline(&health, false, &file, reachable).await.expect("written");
-    assert_eq!(probe(&health, false, &file, LONG, reachable).await, Vec::<String>::new());
+    let prober = prober(&health);
+    prober.record_baseline(&file, unreachable).await.expect("written");
+    assert_eq!(prober.probe(&file, LONG, unreachable).await, Vec::<String>::new());
+    prober.record_baseline(&file, reachable).await.expect("kept");
+    assert_eq!(prober.probe(&file, LONG, unreachable).await, Vec::<String>::new(), "the first one is kept");
+    std::fs::remove_file(&file).expect("it was there");
+    prober.record_baseline(&file, reachable).await.expect("written");
+    assert_eq!(prober.probe(&file, LONG, reachable).await, Vec::<String>::new());
     assert_eq!(
-        probe(&health, false, &file, LONG, unreachable).await,
+        prober.probe(&file, LONG, unreachable).await,
         ["the git remote cannot be reached: no route to host"]
     );
 }
@@ -41,7 +50,7 @@ async fn a_remote_that_was_unreachable_before_may_stay_so() {
 #[tokio::test]
 async fn a_lost_baseline_excuses_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
-    let failures = probe(&health(&[]), false, &folder.path().join("none"), LONG, unreachable).await;
+    let failures = prober(&health(&[])).probe(&folder.path().join("none"), LONG, unreachable).await;
     assert_eq!(failures, ["the git remote cannot be reached: no route to host"]);
 }
 
@@ -52,7 +61,7 @@ async fn every_command_must_succeed() {
     health.source = false;
     health.commands.push(vec!["no-such-program".to_owned(), "secret".to_owned()]);
     let failures =
-        probe(&health, false, &folder.path().join("none"), Duration::from_secs(2), reachable).await;
+        prober(&health).probe(&folder.path().join("none"), Duration::from_secs(2), reachable).await;
     assert_eq!(
         failures,
         [
@@ -72,6 +81,6 @@ async fn commands_run_at_the_same_time() {
     let write = format!("mkfifo {0} && echo line > {0}", pipe.display());
     let mut health = health(&[&read, &write]);
     health.source = false;
-    let failures = probe(&health, false, &folder.path().join("none"), LONG, reachable).await;
+    let failures = prober(&health).probe(&folder.path().join("none"), LONG, reachable).await;
     assert_eq!(failures, Vec::<String>::new());
 }

@@ -68,9 +68,16 @@ struct Inner {
 }
 
 impl Rebuild {
-    /// Takes what it needs of the settings. `executable` is this program: it is started as `executable step FILE`.
+    /// Takes what it needs of the settings. `executable` is this program: it is started as `executable step FILE`. Programs
+    /// are found on the PATH of the agent, and get its environment.
     #[must_use]
     pub fn new(settings: &Settings, executable: PathBuf) -> Self {
+        Self::with_environment(settings, executable, environment())
+    }
+
+    /// As [`Self::new`], with another environment for programs, its PATH included.
+    #[must_use]
+    pub fn with_environment(settings: &Settings, executable: PathBuf, variables: Environment) -> Self {
         let inner = Inner {
             host: settings.host.clone(),
             branch: settings.source.branch.clone(),
@@ -79,7 +86,7 @@ impl Rebuild {
             system: settings.system.clone(),
             state: settings.state.clone(),
             executable,
-            environment: step_environment(&settings.state.directory),
+            environment: step_environment(variables, &settings.state.directory),
             has_progress: OnceCell::new(),
         };
         Self { inner: Arc::new(inner) }
@@ -160,8 +167,7 @@ impl Rebuild {
 }
 
 /// The environment of every step. One HOME for build and switch, so that they share nix's caches.
-fn step_environment(state: &Path) -> Environment {
-    let mut variables = environment();
+fn step_environment(mut variables: Environment, state: &Path) -> Environment {
     if !variables.contains_key("HOME") {
         let home = nix::unistd::User::from_uid(nix::unistd::geteuid()).ok().flatten().map(|user| user.dir);
         let home = home.unwrap_or_else(|| state.to_owned());
