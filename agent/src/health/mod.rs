@@ -13,9 +13,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::process::Environment;
+use crate::process::{Environment, environment};
 use crate::rebuild::{read_durable, write_durably};
-use crate::settings::Health;
+use crate::settings::{Health, Settings};
 
 pub use units::UnitsError;
 
@@ -48,6 +48,27 @@ pub enum BaselineError {
     Units(#[source] UnitsError),
 }
 
+/// Looks at the host before a switch, as [`Prober::record_baseline`].
+///
+/// # Errors
+/// When the file could not be written, or lacks the units.
+pub async fn record_baseline(
+    settings: &Settings,
+    file: &Path,
+    source: impl Future<Output = Result<(), String>> + Send,
+) -> Result<(), BaselineError> {
+    Prober::of(settings).record_baseline(file, source).await
+}
+
+/// Asks all probes once, as [`Prober::probe`].
+pub async fn probe(
+    settings: &Settings,
+    baseline: &Path,
+    source: impl Future<Output = Result<(), String>> + Send,
+) -> Vec<String> {
+    Prober::of(settings).probe(baseline, settings.health.deadline, source).await
+}
+
 /// Asks the probes of `[health]`.
 #[derive(Clone, Debug)]
 pub struct Prober {
@@ -58,6 +79,10 @@ pub struct Prober {
 }
 
 impl Prober {
+    fn of(settings: &Settings) -> Self {
+        Self::new(&settings.health, crate::rebuild::has_systemd(settings.rebuild.runner), environment())
+    }
+
     /// Takes the settings, whether the host has a systemd to ask, and the environment of programs: found on its PATH.
     #[must_use]
     pub fn new(health: &Health, systemd: bool, environment: Environment) -> Self {
@@ -72,13 +97,13 @@ impl Prober {
     pub async fn record_baseline(
         &self,
         file: &Path,
-        source: impl AsyncFnOnce() -> Result<(), String>,
+        source: impl Future<Output = Result<(), String>> + Send,
     ) -> Result<(), BaselineError> {
         if read_durable::<Baseline>(file).is_some() {
             return Ok(());
         }
         let units = async { if self.watches_units() { Some(self.failed_units().await) } else { None } };
-        let source = async { if self.health.source { Some(source().await.is_ok()) } else { None } };
+        let source = async { if self.health.source { Some(source.await.is_ok()) } else { None } };
         let (units, source) = tokio::join!(units, source);
         let (failed_units, error) = match units {
             Some(Ok(names)) => (Some(names), None),
@@ -100,7 +125,7 @@ impl Prober {
         &self,
         baseline: &Path,
         limit: Duration,
-        source: impl AsyncFnOnce() -> Result<(), String>,
+        source: impl Future<Output = Result<(), String>> + Send,
     ) -> Vec<String> {
         let before: Baseline = read_durable(baseline).unwrap_or_else(|| {
             tracing::warn!(file = %baseline.display(), "nothing is known of the host before the switch");
@@ -121,7 +146,7 @@ impl Prober {
             if !self.health.source || before.source == Some(false) {
                 return None;
             }
-            source().await.err().map(|reason| format!("the git remote cannot be reached: {reason}"))
+            source.await.err().map(|reason| format!("the git remote cannot be reached: {reason}"))
         };
         let commands = commands::failures(&self.health.commands, &self.environment, limit);
         let (mut sentences, source, commands) = tokio::join!(units, source, commands);
