@@ -83,6 +83,10 @@ async fn the_process() {
         group: variable("TEST_GROUP"),
     };
     let user = std::env::var("TEST_USER").ok();
+    if geteuid().is_root() {
+        // A group to lose.
+        nix::unistd::setgroups(&[nix::unistd::Gid::from_raw(4242)]).unwrap();
+    }
     if let Err(error) = run(&settings, user.as_deref(), CancellationToken::new()).await {
         let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
         panic!("{error}: {cause}");
