@@ -14,6 +14,7 @@ mod rate;
 mod request;
 mod route;
 mod serve;
+mod start;
 mod unix;
 
 use std::io;
@@ -29,6 +30,7 @@ pub use caller::is_tailnet;
 pub use privileges::{PrivilegesError, drop_privileges};
 pub use rate::{BURST, Buckets};
 pub use serve::{Limits, Server};
+pub use start::{StartError, start};
 
 /// Who the listener becomes when root starts it and names nobody else.
 pub const DEFAULT_USER: &str = "nobody";
