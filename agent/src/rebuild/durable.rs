@@ -16,7 +16,7 @@ const LIMIT: u64 = 1 << 20;
 const RESERVED: usize = 4096;
 
 /// Writes a document; only its owner may read it.
-pub(super) fn write(file: &Path, document: &impl Serialize) -> io::Result<()> {
+pub(crate) fn write(file: &Path, document: &impl Serialize) -> io::Result<()> {
     let mut text = serde_json::to_vec(document)?;
     text.push(b'\n');
     put(file, &text)
@@ -31,7 +31,7 @@ pub(super) fn reserve(file: &Path) -> io::Result<()> {
 }
 
 /// Reads a document; none when there is no such file or it is no such document.
-pub(super) fn read<T: DeserializeOwned>(file: &Path) -> Option<T> {
+pub(crate) fn read<T: DeserializeOwned>(file: &Path) -> Option<T> {
     let mut text = Vec::new();
     match File::open(file).and_then(|opened| opened.take(LIMIT).read_to_end(&mut text)) {
         Ok(_) => {}

@@ -34,6 +34,8 @@ use crate::settings::{Rebuild as RebuildSettings, Runner, Settings, StateSetting
 pub use leftovers::LeftoverError;
 pub use step::step_main;
 
+pub(crate) use durable::{read as read_durable, write as write_durably};
+
 use runner::Starter;
 use spec::{Kind, Spec, StepFiles};
 use watch::Step;
@@ -66,9 +68,16 @@ struct Inner {
 }
 
 impl Rebuild {
-    /// Takes what it needs of the settings. `executable` is this program: it is started as `executable step FILE`.
+    /// Takes what it needs of the settings. `executable` is this program: it is started as `executable step FILE`. Programs
+    /// are found on the PATH of the agent, and get its environment.
     #[must_use]
     pub fn new(settings: &Settings, executable: PathBuf) -> Self {
+        Self::with_environment(settings, executable, environment())
+    }
+
+    /// As [`Self::new`], with another environment for programs, its PATH included.
+    #[must_use]
+    pub fn with_environment(settings: &Settings, executable: PathBuf, variables: Environment) -> Self {
         let inner = Inner {
             host: settings.host.clone(),
             branch: settings.source.branch.clone(),
@@ -77,7 +86,7 @@ impl Rebuild {
             system: settings.system.clone(),
             state: settings.state.clone(),
             executable,
-            environment: step_environment(&settings.state.directory),
+            environment: step_environment(variables, &settings.state.directory),
             has_progress: OnceCell::new(),
         };
         Self { inner: Arc::new(inner) }
@@ -135,8 +144,15 @@ impl Rebuild {
         Ok(())
     }
 
+    /// Where the health of the host before a deployment is kept; forgotten with the deployment.
+    #[must_use]
+    pub fn baseline_file(&self, deployment: DeploymentId) -> PathBuf {
+        self.inner.state.steps().join(format!("{deployment}-baseline.json"))
+    }
+
     /// Whether the host has a systemd that can be asked.
-    fn has_systemd(&self) -> bool {
+    #[must_use]
+    pub fn has_systemd(&self) -> bool {
         match self.inner.rebuild.runner {
             Runner::Systemd => true,
             // sd_booted(3)
@@ -151,8 +167,7 @@ impl Rebuild {
 }
 
 /// The environment of every step. One HOME for build and switch, so that they share nix's caches.
-fn step_environment(state: &Path) -> Environment {
-    let mut variables = environment();
+fn step_environment(mut variables: Environment, state: &Path) -> Environment {
     if !variables.contains_key("HOME") {
         let home = nix::unistd::User::from_uid(nix::unistd::geteuid()).ok().flatten().map(|user| user.dir);
         let home = home.unwrap_or_else(|| state.to_owned());
