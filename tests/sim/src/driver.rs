@@ -412,9 +412,8 @@ impl Sim {
     fn answer(&mut self, command: Command, refused: Option<Refused>) -> Event {
         match command {
             Command::Poll { attempt } => {
-                let result = self.from_remote(|world| {
-                    Ok(world.remote.commits[world.remote.tip].revision.clone())
-                });
+                let result =
+                    self.from_remote(|world| Ok(world.remote.commits[world.remote.tip].revision.clone()));
                 Event::Polled { attempt, host: self.world.host.view(), result }
             }
             Command::Fetch { attempt, revision, deployed } => {

@@ -145,7 +145,11 @@ fn settle(sim: &mut Sim) -> Result<(), Violation> {
             sim.act(Action::Resume)?;
         }
         let tip = sim.world.remote.tip;
-        if resumed && is_idle(sim) && has_seen(sim, tip) && (is_deployed(sim, tip) || !is_deployable(sim, tip)) {
+        if resumed
+            && is_idle(sim)
+            && has_seen(sim, tip)
+            && (is_deployed(sim, tip) || !is_deployable(sim, tip))
+        {
             return Ok(());
         }
         if !sim.turn(until)? {
@@ -157,7 +161,10 @@ fn settle(sim: &mut Sim) -> Result<(), Violation> {
 
 fn is_idle(sim: &Sim) -> bool {
     sim.world.host.operator.is_none()
-        && sim.agent.as_ref().is_some_and(|agent| agent.state.saved.current.is_none() && agent.save_again_at.is_none())
+        && sim
+            .agent
+            .as_ref()
+            .is_some_and(|agent| agent.state.saved.current.is_none() && agent.save_again_at.is_none())
 }
 
 fn has_seen(sim: &Sim, tip: usize) -> bool {
