@@ -1,11 +1,11 @@
 //! A listener with everything around it, and a client that says exactly what it is told to.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use pull_agent::listen::{Limits, Server};
-use pull_agent::settings::{Allow, ListenSettings, Nudge};
+use pull_agent::settings::{Allow, ListenSettings, Nudge, StateSettings};
 use pull_agent_protocol::Problem;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -17,6 +17,22 @@ use super::tailscaled::Tailscaled;
 
 /// Nothing here takes so long; it turns a hang into a failure.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The settings of a listener whose neighbours have their sockets in `directory`.
+pub(super) fn settings(directory: &Path, allow: Vec<Allow>) -> ListenSettings {
+    ListenSettings {
+        host: "yggdrasil".to_owned(),
+        nudge: Nudge { listen: Vec::new(), allow, tailscaled_socket: directory.join("tailscaled.sock") },
+        state: StateSettings {
+            directory: directory.to_owned(),
+            socket: directory.join("agent.sock"),
+            group: "pull-agent".to_owned(),
+            log_directory: directory.to_owned(),
+            keep_deployments: 1,
+        },
+        warnings: Vec::new(),
+    }
+}
 
 /// One listener on 127.0.0.1 and its neighbours.
 pub(super) struct Lab {
@@ -40,18 +56,9 @@ impl Lab {
 
     pub(super) async fn with(allow: Vec<Allow>, limits: Limits) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let settings = ListenSettings {
-            host: "yggdrasil".to_owned(),
-            nudge: Nudge {
-                listen: Vec::new(),
-                allow,
-                tailscaled_socket: directory.path().join("tailscaled.sock"),
-            },
-            socket: directory.path().join("agent.sock"),
-            group: "pull-agent".to_owned(),
-        };
+        let settings = settings(directory.path(), allow);
         let tailscaled = Tailscaled::start(&settings.nudge.tailscaled_socket);
-        let daemon = Daemon::start(&settings.socket);
+        let daemon = Daemon::start(&settings.state.socket);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();

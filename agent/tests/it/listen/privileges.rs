@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use nix::unistd::{Uid, User, geteuid};
 use pull_agent::listen::{DEFAULT_USER, run};
-use pull_agent::settings::{Allow, ListenSettings, Nudge};
+use pull_agent::settings::Allow;
 use tokio_util::sync::CancellationToken;
 
 use super::daemon::Daemon;
@@ -72,16 +72,11 @@ impl Orders<'_> {
 async fn the_process() {
     let variable = |name: &str| std::env::var(name).unwrap();
     let directory = variable("TEST_DIRECTORY");
-    let settings = ListenSettings {
-        host: "yggdrasil".to_owned(),
-        nudge: Nudge {
-            listen: variable("TEST_LISTEN").split_whitespace().map(|text| text.parse().unwrap()).collect(),
-            allow: (variable("TEST_ALLOW") == "any").then_some(Allow::Any).into_iter().collect(),
-            tailscaled_socket: Path::new(&directory).join("tailscaled.sock"),
-        },
-        socket: Path::new(&directory).join("agent.sock"),
-        group: variable("TEST_GROUP"),
-    };
+    let allow = (variable("TEST_ALLOW") == "any").then_some(Allow::Any).into_iter().collect();
+    let mut settings = super::lab::settings(Path::new(&directory), allow);
+    settings.nudge.listen =
+        variable("TEST_LISTEN").split_whitespace().map(|text| text.parse().unwrap()).collect();
+    settings.state.group = variable("TEST_GROUP");
     let user = std::env::var("TEST_USER").ok();
     if geteuid().is_root() {
         // A group to lose.
