@@ -350,6 +350,12 @@ impl Turn<'_> {
     pub(crate) fn take_up_deployment(&mut self) {
         self.enter(self.policy.settle);
         let Some(current) = &self.state.saved.current else { return };
+        let host = &self.state.seen.host.current;
+        let went_back = host.is_some() && *host == current.previous && current.previous != current.system;
+        if went_back && matches!(current.phase, Phase::Confirming { .. }) {
+            let reason = "the system that ran before runs again".to_string();
+            return self.go_back(PhaseName::Confirming, reason);
+        }
         let (attempt, command) = match &current.phase {
             Phase::Building { attempt } => {
                 let (deployment, revision) = (current.id, current.revision.clone());

@@ -192,7 +192,10 @@ impl Ghost {
         }
         // One a second, and what several processes did that died within the minute.
         if self.polls > 90 || self.checks > 90 {
-            return Err(Violation::new(BOUNDED, format!("{} polls, {} checks in a minute", self.polls, self.checks)));
+            return Err(Violation::new(
+                BOUNDED,
+                format!("{} polls, {} checks in a minute", self.polls, self.checks),
+            ));
         }
         Ok(())
     }
@@ -269,7 +272,10 @@ impl Ghost {
                 let runs = path(host.current) == record.system && path(host.profile) == record.system;
                 let touched = host.current_by == By::Operator || host.profile_by == By::Operator;
                 if !runs && !touched {
-                    return Err(Violation::new("5 the host is the truth", format!("{record:?}, but {host:?}")));
+                    return Err(Violation::new(
+                        "5 the host is the truth",
+                        format!("{record:?}, but {host:?}"),
+                    ));
                 }
             }
             Outcome::RolledBack => {
@@ -315,13 +321,21 @@ impl Ghost {
     }
 
     /// After everything that happened.
-    pub(crate) fn look(&mut self, world: &World, state: Option<&State>, policy: &Policy) -> Result<(), Violation> {
+    pub(crate) fn look(
+        &mut self,
+        world: &World,
+        state: Option<&State>,
+        policy: &Policy,
+    ) -> Result<(), Violation> {
         let saved = world.disk.state.as_ref();
         let current = saved.and_then(|saved| saved.current.as_ref());
         match &world.host.step {
             Some(step) if !self.stray => {
                 if !current.is_some_and(|current| says(current, step)) {
-                    return Err(Violation::new(SAVED, format!("{step:?} runs, but the disk says {current:?}")));
+                    return Err(Violation::new(
+                        SAVED,
+                        format!("{step:?} runs, but the disk says {current:?}"),
+                    ));
                 }
             }
             Some(_) => {}
@@ -331,7 +345,9 @@ impl Ghost {
             let under_way = current.is_some_and(|current| {
                 current.id == deployment
                     && match current.phase {
-                        Phase::Activating { .. } | Phase::Confirming { .. } | Phase::RollingBack { .. } => true,
+                        Phase::Activating { .. } | Phase::Confirming { .. } | Phase::RollingBack { .. } => {
+                            true
+                        }
                         Phase::Building { .. } | Phase::Built | Phase::Busy => false,
                     }
             });
@@ -357,7 +373,11 @@ impl Ghost {
         let accepted = world.disk.state.as_ref().and_then(|saved| saved.accepted.as_ref());
         // The branch may have moved and moved back unseen: then the agent counts two in a row where the ghost does not.
         let held = known.hard_ever >= 2
-            && world.disk.state.as_ref().is_some_and(|saved| saved.held.iter().any(|hold| hold.revision == *revision));
+            && world
+                .disk
+                .state
+                .as_ref()
+                .is_some_and(|saved| saved.held.iter().any(|hold| hold.revision == *revision));
         !known.closed && !held && (forward || accepted == Some(revision))
     }
 }

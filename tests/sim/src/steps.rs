@@ -14,9 +14,12 @@ impl World {
     /// When the command asks for no step.
     pub(crate) fn new_step(&self, attempt: u64, command: &Command) -> Step {
         let (kind, deployment, revision, system) = match command {
-            Command::Build { deployment, revision, .. } => {
-                (Kind::Build, *deployment, Some(revision), self.remote.commits[self.remote.number(revision)].system)
-            }
+            Command::Build { deployment, revision, .. } => (
+                Kind::Build,
+                *deployment,
+                Some(revision),
+                self.remote.commits[self.remote.number(revision)].system,
+            ),
             Command::Activate { deployment, revision, system, .. } => {
                 (Kind::Activate, *deployment, Some(revision), system_number(system))
             }
@@ -31,7 +34,17 @@ impl World {
             | Command::Forget { .. } => panic!("no step: {command:?}"),
         };
         let commit = revision.map(|revision| self.remote.number(revision));
-        Step { attempt, kind, deployment, commit, system, stage: 0, exit: None, cancelled: false, orphan: false }
+        Step {
+            attempt,
+            kind,
+            deployment,
+            commit,
+            system,
+            stage: 0,
+            exit: None,
+            cancelled: false,
+            orphan: false,
+        }
     }
 
     fn becomes_current(&mut self, system: usize, by: By) {
@@ -66,7 +79,7 @@ impl World {
             return StepResult::NotBuilt(FailureClass::Transient);
         }
         match self.remote.commits[commit].build {
-            BuildNature::Good => StepResult::Built(step.system),
+            BuildNature::Good | BuildNature::Slow => StepResult::Built(step.system),
             BuildNature::Fails(class) => StepResult::NotBuilt(class),
             BuildNature::Passing(class, times) if self.faults.build_failed(commit) < times => {
                 StepResult::NotBuilt(class)
@@ -80,7 +93,9 @@ impl World {
         let nature = self.remote.systems[step.system].switch;
         let by = By::Switch(step.deployment);
         match step.stage {
-            0 if self.faults.disk_is_full(self.clock.now) => Some(Exit::NotStarted("no space left".to_string())),
+            0 if self.faults.disk_is_full(self.clock.now) => {
+                Some(Exit::NotStarted("no space left".to_string()))
+            }
             0 => None,
             1 => {
                 // What runs already is where the way back would lead.
@@ -115,7 +130,9 @@ impl World {
     fn back_stage(&mut self, step: &Step) -> Option<Exit> {
         let by = By::Back(step.deployment);
         match step.stage {
-            0 if self.faults.disk_is_full(self.clock.now) => Some(Exit::NotStarted("no space left".to_string())),
+            0 if self.faults.disk_is_full(self.clock.now) => {
+                Some(Exit::NotStarted("no space left".to_string()))
+            }
             0 if self.faults.backs_fail > 0 => {
                 self.faults.backs_fail -= 1;
                 Some(Exit::Code(1))
@@ -157,7 +174,9 @@ impl Sim {
             Kind::RollBack => self.world.back_stage(&step).map(StepResult::Ended),
         };
         step.stage += 1;
-        self.log.note(self.world.clock.now, || format!("step {attempt} {:?} stage {}: {result:?}", step.kind, step.stage));
+        self.log.note(self.world.clock.now, || {
+            format!("step {attempt} {:?} stage {}: {result:?}", step.kind, step.stage)
+        });
         if let Some(result) = result {
             self.world.unlock(&step);
             // A result that cannot be written is one that nobody ever learns.
@@ -170,9 +189,14 @@ impl Sim {
             self.point();
             self.step_is_gone(attempt);
         } else {
-            let build = step.kind == Kind::Build;
+            let slow = step.commit.map(|commit| self.world.remote.commits[commit].build);
+            let (least, most) = match (step.kind, slow) {
+                (Kind::Build, Some(BuildNature::Slow)) => (300_000, 400_000),
+                (Kind::Build, _) => (2_000, 120_000),
+                (Kind::Activate | Kind::RollBack, _) => (50, 3_000),
+            };
+            let delay = self.world.rng.between(least, most);
             self.world.host.step = Some(step);
-            let delay = if build { self.world.rng.between(2_000, 120_000) } else { self.world.rng.between(50, 3_000) };
             self.after(delay, Item::Step { attempt });
             self.point();
         }
