@@ -55,7 +55,9 @@ fn scripts_end_as_they_say() {
         for seed in 0..3 {
             let report = check(&plan(&script, seed, Vec::new()));
             let (ends, last) = report.outcomes.split_at(report.outcomes.len().saturating_sub(1));
-            assert_eq!(ends, script.outcomes, "{}", script.name);
+            if let Some(outcomes) = &script.outcomes {
+                assert_eq!(ends, outcomes, "{}", script.name);
+            }
             assert_eq!(last, [Outcome::Deployed], "{}", script.name);
         }
     }
