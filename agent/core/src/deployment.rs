@@ -356,23 +356,24 @@ impl Turn<'_> {
             let reason = "the system that ran before runs again".to_string();
             return self.go_back(PhaseName::Confirming, reason);
         }
+        let (deployment, revision) = (current.id, current.revision.clone());
         let (attempt, command) = match &current.phase {
             Phase::Building { attempt } => {
-                let (deployment, revision) = (current.id, current.revision.clone());
                 (*attempt, Some(Command::Build { attempt: *attempt, deployment, revision }))
             }
             Phase::Activating { attempt, .. } => (*attempt, activate_command(current, *attempt)),
             Phase::RollingBack { attempt, .. } => {
-                let (deployment, previous) = (current.id, current.previous.clone());
+                let previous = current.previous.clone();
                 let command =
                     previous.map(|system| Command::RollBack { attempt: *attempt, deployment, system });
                 (*attempt, command)
             }
             Phase::Built | Phase::Busy | Phase::Confirming { .. } => return,
         };
+        let Some(command) = command else { return self.lost_the_way() };
         self.state.seen.work.in_flight = Some(attempt);
         self.state.seen.work.resumed = true;
-        self.commands.extend(command);
+        self.commands.push(command);
     }
 
     /// Begins the waiting of a phase: its first step is due after `delay`.
