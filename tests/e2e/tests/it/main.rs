@@ -1,0 +1,3 @@
+//! The program as its users meet it: the real daemon, the real sockets, a host without Nix.
+
+mod lifecycle;
