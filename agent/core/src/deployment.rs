@@ -43,10 +43,14 @@ impl State {
         (self.saved.paused.is_none() && self.is_ready()).then_some(self.seen.retry_at)
     }
 
-    /// Whether the wanted revision is fetched, let pass by the forward-only test, green and not held.
+    /// Whether the wanted revision is fetched, let pass by the forward-only test, green and not held. What a former
+    /// process saw is no tip until the branch was looked at again: it may have been withdrawn since.
     fn is_ready(&self) -> bool {
         self.saved.wanted.as_ref().is_some_and(|wanted| {
-            self.is_allowed(&wanted.revision) && !self.is_held(&wanted.revision) && self.has_passed()
+            self.seen.poll.tip.as_ref() == Some(&wanted.revision)
+                && self.is_allowed(&wanted.revision)
+                && !self.is_held(&wanted.revision)
+                && self.has_passed()
         })
     }
 
@@ -231,10 +235,13 @@ impl Turn<'_> {
         self.state.seen.work.in_flight = None;
         let host = &self.state.seen.host;
         let runs = host.current == current.system;
+        let booted = runs && current.previous != current.system && host.profile == current.system;
         let untouched = host.current == current.previous && host.profile != current.system;
         match *exit {
             Exit::Code(0) if runs => self.confirm(false),
             Exit::Code(4) if runs => self.confirm(true),
+            // The switch did nothing, but the machine booted into its system before the profile was set back.
+            Exit::Busy | Exit::NotStarted(_) if booted => self.confirm(false),
             Exit::Busy => {
                 self.leave_phase(Phase::Busy);
                 self.wait_for_lock();

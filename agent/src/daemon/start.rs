@@ -67,11 +67,12 @@ pub async fn run(config_file: &Path) -> Result<(), RunError> {
     warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     sweep(&settings, &mut warnings).await;
 
+    let systemd = settings::Facts::read().systemd;
     let (events, answers) = mpsc::channel(QUEUE);
     let (inputs_in, inputs) = mpsc::channel(QUEUE);
     let (progress, progress_shown) = watch::channel(None);
     let executor =
-        Executor::new(Arc::clone(&settings), program, events, progress).map_err(RunError::Driver)?;
+        Executor::new(Arc::clone(&settings), program, systemd, events, progress).map_err(RunError::Driver)?;
     executor.rebuild().reset_leftovers().await;
 
     let host = host::view(&settings.system);
@@ -87,6 +88,7 @@ pub async fn run(config_file: &Path) -> Result<(), RunError> {
     let mut agent = Loop {
         config_file: config_file.to_owned(),
         settings: Arc::clone(&settings),
+        systemd,
         about,
         state,
         store: Some(store),
