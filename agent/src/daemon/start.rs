@@ -63,7 +63,8 @@ pub async fn run(config_file: &Path) -> Result<(), RunError> {
         fs_err::create_dir_all(directory)
             .map_err(|source| RunError::Directory { path: directory.clone(), source })?;
     }
-    let (store, saved, mut warnings) = Store::open(&settings.state.directory).map_err(RunError::Store)?;
+    let (store, saved, mut warnings) =
+        Store::open(&settings.state.directory, &settings.state.log_directory).map_err(RunError::Store)?;
     warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     sweep(&settings, &mut warnings).await;
 
