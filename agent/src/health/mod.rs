@@ -48,27 +48,6 @@ pub enum BaselineError {
     Units(#[source] UnitsError),
 }
 
-/// Looks at the host before a switch, as [`Prober::record_baseline`].
-///
-/// # Errors
-/// When the file could not be written, or lacks the units.
-pub async fn record_baseline(
-    settings: &Settings,
-    file: &Path,
-    source: impl Future<Output = Result<(), String>> + Send,
-) -> Result<(), BaselineError> {
-    Prober::of(settings).record_baseline(file, source).await
-}
-
-/// Asks all probes once, as [`Prober::probe`].
-pub async fn probe(
-    settings: &Settings,
-    baseline: &Path,
-    source: impl Future<Output = Result<(), String>> + Send,
-) -> Vec<String> {
-    Prober::of(settings).probe(baseline, settings.health.deadline, source).await
-}
-
 /// Asks the probes of `[health]`.
 #[derive(Clone, Debug)]
 pub struct Prober {
