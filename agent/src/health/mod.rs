@@ -13,9 +13,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::process::{Environment, environment};
+use crate::process::Environment;
 use crate::rebuild::{read_durable, write_durably};
-use crate::settings::{Health, Settings};
+use crate::settings::Health;
 
 pub use units::UnitsError;
 
@@ -58,10 +58,6 @@ pub struct Prober {
 }
 
 impl Prober {
-    fn of(settings: &Settings) -> Self {
-        Self::new(&settings.health, crate::rebuild::has_systemd(settings.rebuild.runner), environment())
-    }
-
     /// Takes the settings, whether the host has a systemd to ask, and the environment of programs: found on its PATH.
     #[must_use]
     pub fn new(health: &Health, systemd: bool, environment: Environment) -> Self {
