@@ -4,6 +4,7 @@
 
 pub mod checks;
 pub mod ctl;
+pub mod error;
 pub mod git;
 pub mod health;
 pub mod host;
