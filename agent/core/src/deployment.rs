@@ -350,23 +350,30 @@ impl Turn<'_> {
     pub(crate) fn take_up_deployment(&mut self) {
         self.enter(self.policy.settle);
         let Some(current) = &self.state.saved.current else { return };
+        let host = &self.state.seen.host.current;
+        let went_back = host.is_some() && *host == current.previous && current.previous != current.system;
+        if went_back && matches!(current.phase, Phase::Confirming { .. }) {
+            let reason = "the system that ran before runs again".to_string();
+            return self.go_back(PhaseName::Confirming, reason);
+        }
+        let (deployment, revision) = (current.id, current.revision.clone());
         let (attempt, command) = match &current.phase {
             Phase::Building { attempt } => {
-                let (deployment, revision) = (current.id, current.revision.clone());
                 (*attempt, Some(Command::Build { attempt: *attempt, deployment, revision }))
             }
             Phase::Activating { attempt, .. } => (*attempt, activate_command(current, *attempt)),
             Phase::RollingBack { attempt, .. } => {
-                let (deployment, previous) = (current.id, current.previous.clone());
+                let previous = current.previous.clone();
                 let command =
                     previous.map(|system| Command::RollBack { attempt: *attempt, deployment, system });
                 (*attempt, command)
             }
             Phase::Built | Phase::Busy | Phase::Confirming { .. } => return,
         };
+        let Some(command) = command else { return self.lost_the_way() };
         self.state.seen.work.in_flight = Some(attempt);
         self.state.seen.work.resumed = true;
-        self.commands.extend(command);
+        self.commands.push(command);
     }
 
     /// Begins the waiting of a phase: its first step is due after `delay`.

@@ -61,9 +61,11 @@ pub struct Sim {
     queued: u64,
     /// Moments so far at which the agent could have died.
     pub(crate) points: u64,
+    /// How many there were when everything healed.
+    pub(crate) healed_at: u64,
     /// Decisions so far.
     pub(crate) events: u64,
-    pub(crate) die_at: Option<(u64, Death)>,
+    pub(crate) die_at: Vec<(u64, Death)>,
     /// At each point the agent dies in so many of 100 000 cases.
     pub(crate) die_chance: u64,
     pub(crate) ghost: Ghost,
@@ -95,8 +97,9 @@ impl Sim {
             queue: BTreeMap::new(),
             queued: 0,
             points: 0,
+            healed_at: 0,
             events: 0,
-            die_at: None,
+            die_at: Vec::new(),
             die_chance: 0,
             ghost: Ghost::default(),
             log,
@@ -284,7 +287,7 @@ impl Sim {
     /// A moment at which the agent may die; returns whether it did.
     pub(crate) fn point(&mut self) -> bool {
         self.points += 1;
-        let planned = self.die_at.filter(|(point, _)| *point == self.points).map(|(_, death)| death);
+        let planned = self.die_at.iter().find(|(point, _)| *point == self.points).map(|(_, death)| *death);
         let death = match planned {
             Some(death) => death,
             None if self.die_chance > 0 && self.world.rng.below(100_000) < self.die_chance => {

@@ -12,5 +12,6 @@ pub mod log;
 pub mod rng;
 pub mod run;
 pub mod scenario;
+pub mod scripts;
 mod steps;
 pub mod world;
