@@ -13,6 +13,7 @@ pub mod health;
 pub mod host;
 pub mod listen;
 pub mod logging;
+pub mod process;
 pub mod rebuild;
 pub mod settings;
 mod signals;

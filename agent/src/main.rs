@@ -1,10 +1,11 @@
 //! `pull-agent`: the daemon, the tailnet listener and the check of the configuration.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use pull_agent::{daemon, git, listen, logging, rebuild, settings};
+use pull_agent::settings::{self, Facts};
+use pull_agent::{daemon, git, listen, logging, rebuild};
 
 /// Where the configuration is when nothing else is said.
 const CONFIG: &str = "/etc/pull-agent/config.toml";
@@ -39,6 +40,9 @@ enum Command {
         /// Configuration file
         #[arg(value_name = "FILE", default_value = CONFIG)]
         file: PathBuf,
+        /// Do not look whether the files that it names exist, for a check where a package builds
+        #[arg(long)]
+        no_files: bool,
     },
     /// Run one step that touches the host
     #[command(hide = true)]
@@ -55,8 +59,14 @@ fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Run { config } => logging::run(daemon::run(&config)),
         Command::Listen { config, user } => logging::run(listen::start(&config, user.as_deref())),
-        Command::CheckConfig { file } => settings::check_config_main(&file),
+        Command::CheckConfig { file, no_files } => check_config(&file, no_files),
         Command::Step { file } => rebuild::step_main(&file),
         Command::Fetch => git::child_main(),
     }
+}
+
+fn check_config(file: &Path, no_files: bool) -> ExitCode {
+    let facts = Facts { sees_files: !no_files, ..Facts::read() };
+    // Where neither stdout nor stderr can be written, only the exit code is left to say so.
+    settings::check_config(file, &facts).unwrap_or(ExitCode::FAILURE)
 }

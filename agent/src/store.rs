@@ -1,7 +1,7 @@
 //! The state on disk: `state.json`, and `deployed.json` beside it, so that a damaged state does not cost the forward-only
-//! test. A file is whole or absent: it is written aside, synced, renamed, and its directory synced.
+//! test.
 
-use std::io::{self, Write};
+use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
@@ -10,6 +10,7 @@ use pull_agent_core::{Deployed, STATE_VERSION, Saved};
 use serde::Serialize;
 
 use crate::clock;
+use crate::rebuild::write_durably;
 
 /// The state directory, locked for this process.
 #[derive(Debug)]
@@ -71,14 +72,14 @@ impl Store {
     ///
     /// # Errors
     /// When the directory cannot be made, locked or read.
-    pub fn open(directory: &Path) -> Result<(Self, Saved, Vec<String>), OpenError> {
+    pub fn open(directory: &Path, log_directory: &Path) -> Result<(Self, Saved, Vec<String>), OpenError> {
         fs_err::create_dir_all(directory)
             .map_err(|source| OpenError::Create { path: directory.to_owned(), source })?;
         let lock = lock(directory)?;
         let mut warnings = Vec::new();
         let saved: Option<Saved> = read(directory, "state.json", &mut warnings)?;
         let deployed: Option<Deployed> = read(directory, "deployed.json", &mut warnings)?;
-        let mut saved = saved.unwrap_or_default();
+        let mut saved = saved.unwrap_or_else(|| fresh(log_directory));
         if saved.deployed.is_none() && deployed.is_some() {
             warnings.push("the last deployed revision was taken from deployed.json".to_owned());
             saved.deployed.clone_from(&deployed);
@@ -106,21 +107,6 @@ impl Store {
     }
 }
 
-/// Writes a value as JSON so that after a power cut the file holds the old value or the new one, whole.
-///
-/// # Errors
-/// Of the first step that failed; the old file is then untouched.
-pub fn write_durably(path: &Path, value: &impl Serialize) -> io::Result<()> {
-    let directory = path.parent().unwrap_or_else(|| Path::new("/"));
-    let mut file = tempfile::Builder::new().prefix(".").suffix(".tmp").tempfile_in(directory)?;
-    let mut text = serde_json::to_vec_pretty(value)?;
-    text.push(b'\n');
-    file.write_all(&text)?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    std::fs::File::open(directory)?.sync_all()
-}
-
 fn lock(directory: &Path) -> Result<Flock<OwnedFd>, OpenError> {
     let path = directory.join("lock");
     let file = std::fs::OpenOptions::new()
@@ -131,6 +117,15 @@ fn lock(directory: &Path) -> Result<Flock<OwnedFd>, OpenError> {
         .map_err(|source| OpenError::Lock { path, source })?;
     Flock::lock(OwnedFd::from(file), FlockArg::LockExclusiveNonblock)
         .map_err(|_| OpenError::Taken { path: directory.to_owned() })
+}
+
+/// The state of an agent that knows nothing. Its numbers are none that an earlier agent on this host can have used: the logs
+/// of that one stay readable, and what its steps left behind is no answer to a step of this one.
+fn fresh(log_directory: &Path) -> Saved {
+    let logs = std::fs::read_dir(log_directory).into_iter().flatten().flatten();
+    let used =
+        logs.filter_map(|log| log.path().file_stem()?.to_str()?.parse::<u64>().ok()).max().unwrap_or(0);
+    Saved { next_deployment: used + 1, next_attempt: clock::wall().0, ..Saved::default() }
 }
 
 /// Reads one file; what is no valid value is put aside with a warning.

@@ -6,7 +6,7 @@ use crate::clock::rfc3339;
 
 /// Returns the sentence.
 #[must_use]
-pub fn summary(state: &State) -> String {
+pub(crate) fn summary(state: &State) -> String {
     let mut sentence = doing(state);
     if let Some(pause) = &state.saved.paused {
         let until = pause.until.map(|until| format!(" until {}", rfc3339(until))).unwrap_or_default();
@@ -90,7 +90,7 @@ fn judged(short: &str, verdict: &Verdict, state: &State) -> String {
 
 /// The word of a verdict on the wire.
 #[must_use]
-pub const fn verdict_word(kind: VerdictKind) -> &'static str {
+pub(crate) const fn verdict_word(kind: VerdictKind) -> &'static str {
     match kind {
         VerdictKind::Green => "green",
         VerdictKind::Pending => "pending",
@@ -103,7 +103,7 @@ pub const fn verdict_word(kind: VerdictKind) -> &'static str {
 
 /// The word of the evidence on the wire.
 #[must_use]
-pub const fn evidence_word(evidence: Evidence) -> &'static str {
+pub(crate) const fn evidence_word(evidence: Evidence) -> &'static str {
     match evidence {
         Evidence::Commit => "commit",
         Evidence::PullRequest => "pull-request",

@@ -9,7 +9,7 @@ use crate::summary;
 
 /// What the process knows of itself.
 #[derive(Clone, Debug)]
-pub struct About {
+pub(crate) struct About {
     /// When it started.
     pub started_at: Wall,
     /// Its process id.
@@ -20,7 +20,7 @@ pub struct About {
 
 /// Returns the status document; `progress` is known elsewhere and put in by the reader.
 #[must_use]
-pub fn status(settings: &Settings, about: &About, state: &State) -> wire::Status {
+pub(crate) fn status(settings: &Settings, about: &About, state: &State) -> wire::Status {
     let saved = &state.saved;
     let phase = state.phase_name();
     let since = state.seen.phase.map_or(about.started_at, |(_, since)| since);
@@ -78,7 +78,7 @@ pub fn status(settings: &Settings, about: &About, state: &State) -> wire::Status
 
 /// Returns the newest deployment that had the path which runs now.
 #[must_use]
-pub fn running_record(state: &State) -> Option<&Record> {
+pub(crate) fn running_record(state: &State) -> Option<&Record> {
     let current = state.seen.host.current.as_ref()?;
     state.saved.history.iter().rev().find(|record| record.system.as_ref() == Some(current))
 }
@@ -138,7 +138,7 @@ fn hold(hold: &Hold) -> wire::Hold {
 
 /// Returns a deployment that ended as the wire type.
 #[must_use]
-pub fn deployment(record: &Record) -> wire::Deployment {
+pub(crate) fn deployment(record: &Record) -> wire::Deployment {
     #[expect(clippy::cast_precision_loss, reason = "durations of deployments are far below 2^52 ms")]
     let seconds = |length: Option<pull_agent_core::Millis>| length.map(|length| length.0 as f64 / 1000.0);
     wire::Deployment {

@@ -40,19 +40,22 @@ impl Turn<'_> {
     }
 
     /// A state file that names no system to go back to was not written by this program.
-    fn lost_the_way(&mut self) {
+    pub(crate) fn lost_the_way(&mut self) {
         let reason = "the state does not say what ran before".to_string();
         self.finish(End { reason: Some(reason), ..End::wrong(Outcome::Broken, PhaseName::RollingBack) });
     }
 
     pub(crate) fn rolled_back(&mut self, attempt: Attempt, exit: &Exit, host: HostView) {
-        if !self.is_awaited(attempt) {
+        let awaited = self.is_awaited(attempt);
+        let Some(current) = &mut self.state.saved.current else { return };
+        let Phase::RollingBack { attempt: own, failed_in, reason, failed, busy } = &mut current.phase else {
+            return;
+        };
+        if *own != attempt || !awaited {
             return;
         }
         self.state.seen.host = host;
         self.state.seen.work.in_flight = None;
-        let Some(current) = &mut self.state.saved.current else { return };
-        let Phase::RollingBack { failed_in, reason, failed, busy, .. } = &mut current.phase else { return };
         let host = &self.state.seen.host;
         let (failed_in, reason) = (*failed_in, reason.clone());
         if host.current == current.previous && host.profile == current.previous {

@@ -43,10 +43,14 @@ impl State {
         (self.saved.paused.is_none() && self.is_ready()).then_some(self.seen.retry_at)
     }
 
-    /// Whether the wanted revision is fetched, let pass by the forward-only test, green and not held.
+    /// Whether the wanted revision is fetched, let pass by the forward-only test, green and not held. What a former
+    /// process saw is no tip until the branch was looked at again: it may have been withdrawn since.
     fn is_ready(&self) -> bool {
         self.saved.wanted.as_ref().is_some_and(|wanted| {
-            self.is_allowed(&wanted.revision) && !self.is_held(&wanted.revision) && self.has_passed()
+            self.seen.poll.tip.as_ref() == Some(&wanted.revision)
+                && self.is_allowed(&wanted.revision)
+                && !self.is_held(&wanted.revision)
+                && self.has_passed()
         })
     }
 
@@ -150,7 +154,8 @@ impl Turn<'_> {
         host: HostView,
         result: Result<SystemPath, StepFailure>,
     ) {
-        if !self.is_awaited(attempt) {
+        let building = matches!(self.phase(), Some(Phase::Building { attempt: own }) if *own == attempt);
+        if !(building && self.is_awaited(attempt)) {
             return;
         }
         self.state.seen.host = host;
@@ -167,7 +172,10 @@ impl Turn<'_> {
                 }
                 self.build_done();
             }
-            Err(StepFailure { class: FailureClass::Killed, .. }) if resumed => self.build_step(),
+            // It ended with the agent before this one, by its death or by its orderly stop.
+            Err(StepFailure { class: FailureClass::Killed | FailureClass::Cancelled, .. }) if resumed => {
+                self.build_step();
+            }
             Err(failure) => self.build_failed(failure, cancelling),
         }
     }
@@ -218,19 +226,22 @@ impl Turn<'_> {
     }
 
     pub(crate) fn activated(&mut self, attempt: Attempt, exit: &Exit, host: HostView) {
-        if !self.is_awaited(attempt) {
+        let Some(current) = &self.state.saved.current else { return };
+        let Phase::Activating { attempt: own, killed } = current.phase else { return };
+        if own != attempt || !self.is_awaited(attempt) {
             return;
         }
         self.state.seen.host = host;
         self.state.seen.work.in_flight = None;
-        let Some(current) = &self.state.saved.current else { return };
-        let Phase::Activating { killed, .. } = current.phase else { return };
         let host = &self.state.seen.host;
         let runs = host.current == current.system;
+        let booted = runs && current.previous != current.system && host.profile == current.system;
         let untouched = host.current == current.previous && host.profile != current.system;
         match *exit {
             Exit::Code(0) if runs => self.confirm(false),
             Exit::Code(4) if runs => self.confirm(true),
+            // The switch did nothing, but the machine booted into its system before the profile was set back.
+            Exit::Busy | Exit::NotStarted(_) if booted => self.confirm(false),
             Exit::Busy => {
                 self.leave_phase(Phase::Busy);
                 self.wait_for_lock();
@@ -281,12 +292,12 @@ impl Turn<'_> {
     }
 
     pub(crate) fn probed(&mut self, attempt: Attempt, failures: alloc::vec::Vec<String>) {
-        if !self.is_awaited(attempt) {
-            return;
-        }
         let Some(Current { phase: Phase::Confirming { units_failed }, .. }) = self.state.saved.current else {
             return;
         };
+        if !self.is_awaited(attempt) {
+            return;
+        }
         let work = &mut self.state.seen.work;
         work.in_flight = None;
         work.until = None;
@@ -339,23 +350,30 @@ impl Turn<'_> {
     pub(crate) fn take_up_deployment(&mut self) {
         self.enter(self.policy.settle);
         let Some(current) = &self.state.saved.current else { return };
+        let host = &self.state.seen.host.current;
+        let went_back = host.is_some() && *host == current.previous && current.previous != current.system;
+        if went_back && matches!(current.phase, Phase::Confirming { .. }) {
+            let reason = "the system that ran before runs again".to_string();
+            return self.go_back(PhaseName::Confirming, reason);
+        }
+        let (deployment, revision) = (current.id, current.revision.clone());
         let (attempt, command) = match &current.phase {
             Phase::Building { attempt } => {
-                let (deployment, revision) = (current.id, current.revision.clone());
                 (*attempt, Some(Command::Build { attempt: *attempt, deployment, revision }))
             }
             Phase::Activating { attempt, .. } => (*attempt, activate_command(current, *attempt)),
             Phase::RollingBack { attempt, .. } => {
-                let (deployment, previous) = (current.id, current.previous.clone());
+                let previous = current.previous.clone();
                 let command =
                     previous.map(|system| Command::RollBack { attempt: *attempt, deployment, system });
                 (*attempt, command)
             }
             Phase::Built | Phase::Busy | Phase::Confirming { .. } => return,
         };
+        let Some(command) = command else { return self.lost_the_way() };
         self.state.seen.work.in_flight = Some(attempt);
         self.state.seen.work.resumed = true;
-        self.commands.extend(command);
+        self.commands.push(command);
     }
 
     /// Begins the waiting of a phase: its first step is due after `delay`.
@@ -396,6 +414,11 @@ impl Turn<'_> {
         attempt
     }
 
+    fn phase(&self) -> Option<&Phase> {
+        self.state.saved.current.as_ref().map(|current| &current.phase)
+    }
+
+    /// Steps and looks are numbered apart, so that the phase must be the right one as well.
     pub(crate) fn is_awaited(&self, attempt: Attempt) -> bool {
         self.state.saved.current.is_some() && self.state.seen.work.in_flight == Some(attempt)
     }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use pull_agent_core::{Attempt, Command, DeploymentId, Event, Revision, SystemPath, Verdict, VerdictKind};
 use pull_agent_protocol::Progress;
@@ -10,10 +11,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::checks::{Checks, ForgeStats};
 use crate::git::{self, Poller};
-use crate::health;
+use crate::health::Prober;
 use crate::host;
 use crate::rebuild::Rebuild;
 use crate::settings::{Gate, Settings};
+
+/// One command of `health.commands` may take this long, or the whole deadline where that is shorter.
+const PROBE_COMMAND_MOST: Duration = Duration::from_secs(30);
 
 /// The drivers under one set of settings. Replaced as a whole when the settings change; tasks under way keep the old one.
 #[derive(Debug)]
@@ -23,6 +27,7 @@ pub(super) struct Executor {
     poller: Arc<Mutex<Poller>>,
     checks: Option<Arc<Checks>>,
     rebuild: Rebuild,
+    systemd: bool,
     events: mpsc::Sender<Event>,
     progress: watch::Sender<Option<Progress>>,
     /// The build that runs, and how it is told to end.
@@ -37,6 +42,7 @@ impl Executor {
     pub(super) fn new(
         settings: Arc<Settings>,
         program: PathBuf,
+        systemd: bool,
         events: mpsc::Sender<Event>,
         progress: watch::Sender<Option<Progress>>,
     ) -> Result<Self, String> {
@@ -47,11 +53,12 @@ impl Executor {
             }
         };
         Ok(Self {
-            poller: Arc::new(Mutex::new(Poller::new(&settings.source, &program))),
+            poller: Arc::new(Mutex::new(Poller::new(&program, &settings.source))),
             checks,
-            rebuild: Rebuild::new(&settings, &program),
+            rebuild: Rebuild::new(&settings, program.clone()),
             settings,
             program,
+            systemd,
             events,
             progress,
             build: None,
@@ -60,8 +67,13 @@ impl Executor {
 
     /// The same drivers under new settings; a build under way can still be cancelled.
     pub(super) fn renewed(&self, settings: Arc<Settings>) -> Result<Self, String> {
-        let mut renewed =
-            Self::new(settings, self.program.clone(), self.events.clone(), self.progress.clone())?;
+        let mut renewed = Self::new(
+            settings,
+            self.program.clone(),
+            self.systemd,
+            self.events.clone(),
+            self.progress.clone(),
+        )?;
         renewed.build.clone_from(&self.build);
         Ok(renewed)
     }
@@ -88,14 +100,14 @@ impl Executor {
             }
             Command::Probe { attempt, deployment } => self.probe(attempt, deployment),
             Command::RollBack { attempt, deployment, system } => self.roll_back(attempt, deployment, system),
-            Command::Forget { deployments } => self.rebuild.forget(&deployments),
+            Command::Forget { deployments } => self.forget(&deployments),
         }
     }
 
     fn poll(&self, attempt: Attempt) {
         let (poller, settings) = (Arc::clone(&self.poller), Arc::clone(&self.settings));
         self.answer(async move {
-            let result = poller.lock().await.poll(&settings.state.repository()).await;
+            let result = poller.lock().await.poll().await;
             let result = result.map_err(|error| crate::error::chain(&error));
             Event::Polled { attempt, host: host::view(&settings.system), result }
         });
@@ -158,13 +170,10 @@ impl Executor {
     ) {
         let (rebuild, settings) = (self.rebuild.clone(), Arc::clone(&self.settings));
         let baseline = super::paths::baseline(&settings, deployment);
-        let poller = Arc::clone(&self.poller);
+        let (poller, prober) = (Arc::clone(&self.poller), self.prober());
         self.answer(async move {
-            if !baseline.exists() {
-                let source = reachable(poller, &settings);
-                if let Err(error) = health::record_baseline(&settings, &baseline, source).await {
-                    tracing::warn!(error = %crate::error::chain(&error), "the state before the switch could not be noted");
-                }
+            if let Err(error) = prober.record_baseline(&baseline, || reachable(poller)).await {
+                tracing::warn!(error = %crate::error::chain(&error), "the state before the switch could not be noted");
             }
             let exit = rebuild.activate(attempt, deployment, &revision, &system, &previous).await;
             Event::Activated { attempt, exit, host: host::view(&settings.system) }
@@ -174,10 +183,10 @@ impl Executor {
     fn probe(&self, attempt: Attempt, deployment: DeploymentId) {
         let settings = Arc::clone(&self.settings);
         let baseline = super::paths::baseline(&settings, deployment);
-        let poller = Arc::clone(&self.poller);
+        let (poller, prober) = (Arc::clone(&self.poller), self.prober());
         self.answer(async move {
-            let source = reachable(poller, &settings);
-            let failures = health::probe(&settings, &baseline, source).await;
+            let limit = settings.health.deadline.min(PROBE_COMMAND_MOST);
+            let failures = prober.probe(&baseline, limit, || reachable(poller)).await;
             Event::Probed { attempt, failures }
         });
     }
@@ -188,6 +197,16 @@ impl Executor {
             let exit = rebuild.roll_back(attempt, deployment, &system).await;
             Event::RolledBack { attempt, exit, host: host::view(&settings.system) }
         });
+    }
+
+    fn forget(&self, deployments: &[DeploymentId]) {
+        if let Err(error) = self.rebuild.forget(deployments) {
+            tracing::warn!(error = %crate::error::chain(&error), "files of old deployments could not be removed");
+        }
+    }
+
+    fn prober(&self) -> Prober {
+        Prober::new(&self.settings.health, self.systemd, crate::process::environment())
     }
 
     /// Runs a task whose last word is an event.
@@ -203,7 +222,7 @@ impl Executor {
 }
 
 /// Whether the remote can be reached, as the probe of `health.source` wants to know it.
-async fn reachable(poller: Arc<Mutex<Poller>>, settings: &Settings) -> Result<(), String> {
-    let result = poller.lock().await.poll(&settings.state.repository()).await;
+async fn reachable(poller: Arc<Mutex<Poller>>) -> Result<(), String> {
+    let result = poller.lock().await.poll().await;
     result.map(drop).map_err(|error| crate::error::chain(&error))
 }

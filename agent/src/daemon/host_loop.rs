@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pull_agent_core::{Command, Event, State, deadline, decide};
+use pull_agent_core::{Command, Event, Policy, State, deadline, decide};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::executor::Executor;
@@ -24,6 +24,8 @@ type Reply = oneshot::Sender<Result<(), String>>;
 pub(super) struct Loop {
     pub(super) config_file: PathBuf,
     pub(super) settings: Arc<Settings>,
+    /// Whether systemd runs this machine.
+    pub(super) systemd: bool,
     pub(super) about: About,
     pub(super) state: State,
     pub(super) store: Option<Store>,
@@ -65,11 +67,15 @@ impl Loop {
         self.executor.rebuild().cancel_running_build().await;
     }
 
+    fn policy(&self) -> Policy {
+        settings::policy(&self.settings, self.systemd)
+    }
+
     /// How long the loop may sleep: to the next deadline, the next try to save or the next sign of life.
     fn next_wake(&self) -> Duration {
         let period = self.notify.period();
         let most = if self.dirty { period.min(SAVE_AGAIN) } else { period };
-        let policy = settings::policy(&self.settings);
+        let policy = self.policy();
         let due = deadline(&policy, &self.state).map(|due| Duration::from_millis(due.since(clock::mono()).0));
         // A deadline that is due at once while the disk is full must not make the loop spin.
         let least = if self.dirty { SAVE_AGAIN / 4 } else { Duration::ZERO };
@@ -77,7 +83,7 @@ impl Loop {
     }
 
     async fn woke(&mut self) {
-        let policy = settings::policy(&self.settings);
+        let policy = self.policy();
         if deadline(&policy, &self.state).is_some_and(|due| due <= clock::mono()) {
             self.happened(Event::DeadlinePassed, None).await;
         } else if self.dirty {
@@ -87,7 +93,7 @@ impl Loop {
 
     /// One event: decide, save, start.
     pub(super) async fn happened(&mut self, event: Event, reply: Option<Reply>) {
-        let policy = settings::policy(&self.settings);
+        let policy = self.policy();
         super::start::log_event(&event);
         let before = self.state.saved.clone();
         let step = decide(&policy, std::mem::take(&mut self.state), clock::now(), event);

@@ -63,15 +63,17 @@ pub async fn run(config_file: &Path) -> Result<(), RunError> {
         fs_err::create_dir_all(directory)
             .map_err(|source| RunError::Directory { path: directory.clone(), source })?;
     }
-    let (store, saved, mut warnings) = Store::open(&settings.state.directory).map_err(RunError::Store)?;
+    let (store, saved, mut warnings) =
+        Store::open(&settings.state.directory, &settings.state.log_directory).map_err(RunError::Store)?;
     warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     sweep(&settings, &mut warnings).await;
 
+    let systemd = settings::Facts::read().systemd;
     let (events, answers) = mpsc::channel(QUEUE);
     let (inputs_in, inputs) = mpsc::channel(QUEUE);
     let (progress, progress_shown) = watch::channel(None);
     let executor =
-        Executor::new(Arc::clone(&settings), program, events, progress).map_err(RunError::Driver)?;
+        Executor::new(Arc::clone(&settings), program, systemd, events, progress).map_err(RunError::Driver)?;
     executor.rebuild().reset_leftovers().await;
 
     let host = host::view(&settings.system);
@@ -87,6 +89,7 @@ pub async fn run(config_file: &Path) -> Result<(), RunError> {
     let mut agent = Loop {
         config_file: config_file.to_owned(),
         settings: Arc::clone(&settings),
+        systemd,
         about,
         state,
         store: Some(store),

@@ -1,1 +1,168 @@
-//! To be filled.
+//! Whether the host is healthy after a switch: three kinds of probes, each a question that the host answers once. What was
+//! wrong before the switch does not count. When to ask again and what follows is the core's to say. Never changes the host.
+//!
+//! - **units**: no unit is failed, or waits to be restarted after a failure, that was not before;
+//! - **source**: the git remote can be reached, if it could before: a host that cannot is cut off from its next repair;
+//! - **commands**: each exits with 0; these have no *before*.
+
+mod commands;
+mod units;
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::process::{Environment, environment};
+use crate::rebuild::{read_durable, write_durably};
+use crate::settings::{Health, Settings};
+
+pub use units::UnitsError;
+
+/// What was so before the switch. A baseline that is lost excuses nothing: then no unit may be failed, and the remote must be
+/// reachable. That is the safe side, for it is asked only after a switch, when there is a way back.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Baseline {
+    /// Names of failed units; none where they are not watched or could not be listed.
+    #[serde(default)]
+    failed_units: Option<Vec<String>>,
+    /// Whether the remote could be reached; none where it was not tried.
+    #[serde(default)]
+    source: Option<bool>,
+}
+
+/// Why there is no baseline.
+#[derive(Debug, thiserror::Error)]
+pub enum BaselineError {
+    /// It could not be written.
+    #[error("cannot write {file}")]
+    Write {
+        /// Which file.
+        file: String,
+        /// The system's error.
+        #[source]
+        reason: std::io::Error,
+    },
+    /// The failed units could not be listed; everything else is written.
+    #[error("cannot list the failed units")]
+    Units(#[source] UnitsError),
+}
+
+/// Looks at the host before a switch, as [`Prober::record_baseline`].
+///
+/// # Errors
+/// When the file could not be written, or lacks the units.
+pub async fn record_baseline(
+    settings: &Settings,
+    file: &Path,
+    source: impl Future<Output = Result<(), String>> + Send,
+) -> Result<(), BaselineError> {
+    Prober::of(settings).record_baseline(file, source).await
+}
+
+/// Asks all probes once, as [`Prober::probe`].
+pub async fn probe(
+    settings: &Settings,
+    baseline: &Path,
+    source: impl Future<Output = Result<(), String>> + Send,
+) -> Vec<String> {
+    Prober::of(settings).probe(baseline, settings.health.deadline, source).await
+}
+
+/// Asks the probes of `[health]`.
+#[derive(Clone, Debug)]
+pub struct Prober {
+    health: Health,
+    /// Whether the host has a systemd to ask.
+    systemd: bool,
+    environment: Environment,
+}
+
+impl Prober {
+    fn of(settings: &Settings) -> Self {
+        Self::new(&settings.health, crate::rebuild::has_systemd(settings.rebuild.runner), environment())
+    }
+
+    /// Takes the settings, whether the host has a systemd to ask, and the environment of programs: found on its PATH.
+    #[must_use]
+    pub fn new(health: &Health, systemd: bool, environment: Environment) -> Self {
+        Self { health: health.clone(), systemd, environment }
+    }
+
+    /// Looks at the host before a switch and writes what it finds, durably. A baseline that is there is kept: the switch may
+    /// have been started since. `source` tries the remote once and has its own time limit.
+    ///
+    /// # Errors
+    /// When the file could not be written, or lacks the units.
+    pub async fn record_baseline(
+        &self,
+        file: &Path,
+        source: impl Future<Output = Result<(), String>> + Send,
+    ) -> Result<(), BaselineError> {
+        if read_durable::<Baseline>(file).is_some() {
+            return Ok(());
+        }
+        let units = async { if self.watches_units() { Some(self.failed_units().await) } else { None } };
+        let source = async { if self.health.source { Some(source.await.is_ok()) } else { None } };
+        let (units, source) = tokio::join!(units, source);
+        let (failed_units, error) = match units {
+            Some(Ok(names)) => (Some(names), None),
+            Some(Err(error)) => (None, Some(error)),
+            None => (None, None),
+        };
+        let baseline = Baseline { failed_units, source };
+        let target = file.to_owned();
+        tokio::task::spawn_blocking(move || write_durably(&target, &baseline))
+            .await
+            .unwrap_or_else(|panic| Err(std::io::Error::other(panic)))
+            .map_err(|reason| BaselineError::Write { file: file.display().to_string(), reason })?;
+        error.map_or(Ok(()), |error| Err(BaselineError::Units(error)))
+    }
+
+    /// Asks all probes at once and returns one sentence for each that failed; none when the host is healthy. `limit` bounds
+    /// the time of each command; `source` has its own limit.
+    pub async fn probe(
+        &self,
+        baseline: &Path,
+        limit: Duration,
+        source: impl Future<Output = Result<(), String>> + Send,
+    ) -> Vec<String> {
+        let before: Baseline = read_durable(baseline).unwrap_or_else(|| {
+            tracing::warn!(file = %baseline.display(), "nothing is known of the host before the switch");
+            Baseline::default()
+        });
+        let units = async {
+            if !self.watches_units() {
+                return Vec::new();
+            }
+            let known = before.failed_units.as_deref().unwrap_or_default();
+            match self.failed_units().await {
+                Ok(now) => units::sentences(&now, known, &self.health.ignore_units),
+                Err(error) => vec![format!("cannot list the failed units: {error}")],
+            }
+        };
+        let source = async {
+            // What could not be reached before need not be now.
+            if !self.health.source || before.source == Some(false) {
+                return None;
+            }
+            source.await.err().map(|reason| format!("the git remote cannot be reached: {reason}"))
+        };
+        let commands = commands::failures(&self.health.commands, &self.environment, limit);
+        let (mut sentences, source, commands) = tokio::join!(units, source, commands);
+        sentences.extend(source);
+        sentences.extend(commands);
+        sentences
+    }
+
+    fn watches_units(&self) -> bool {
+        self.health.units && self.systemd
+    }
+
+    async fn failed_units(&self) -> Result<Vec<String>, UnitsError> {
+        units::failed(&self.environment).await
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,22 @@
 //! The configuration, validated: what the file of `docs/configuration.md` means. Never holds a secret, only paths of them.
 
+mod convert;
+pub mod duration;
+mod error;
+mod load;
+mod raw;
+pub mod size;
+#[cfg(test)]
+mod tests;
+mod validate;
+
 use std::path::PathBuf;
 use std::time::Duration;
+
+pub use error::{ConfigErrors, Problem};
+pub use load::{
+    Facts, check_config, check_config_main, load, load_for_listen, load_with, parse, parse_for_listen,
+};
 
 /// Everything of the file, checked, with `{host}` put in and defaults filled.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -233,9 +248,9 @@ impl StateSettings {
     }
 }
 
-/// Returns the part of the settings that decisions depend on.
+/// Returns the part of the settings that decisions depend on. `systemd` says whether there are units to probe.
 #[must_use]
-pub fn policy(settings: &Settings) -> pull_agent_core::Policy {
+pub fn policy(settings: &Settings, systemd: bool) -> pull_agent_core::Policy {
     use pull_agent_core::{Millis, OnUnhealthy};
     let millis = |length: Duration| Millis(u64::try_from(length.as_millis()).unwrap_or(u64::MAX));
     pull_agent_core::Policy {
@@ -251,7 +266,7 @@ pub fn policy(settings: &Settings) -> pull_agent_core::Policy {
             OnFailure::Rollback => OnUnhealthy::RollBack,
             OnFailure::Report => OnUnhealthy::Report,
         },
-        units_probed: settings.health.units,
+        units_probed: settings.health.units && systemd,
         keep_deployments: settings.state.keep_deployments,
     }
 }

@@ -6,6 +6,7 @@
 #   up NAME [HOSTNAME]   start (first time: a new host; after off or cut: the same host again); prints "ADDRESS STATE"
 #   exec NAME COMMAND…   run inside, as root, with an environment of its own
 #   net NAME COMMAND…    run here, but in the host's network; `net pa-sw` is the bridge's, where servers for hosts live
+#   root NAME            where the host's files are on this machine (without /run and /tmp)
 #   reboot NAME          clean reboot, waits for the next boot
 #   off NAME             clean power off
 #   cut NAME             every process of the host dies at once
@@ -206,9 +207,10 @@ shift || true
 case $command in
   up | off | cut | reboot | rm | sweep | down) "host_$command" "$@" ;;
   exec) run_inside "$@" ;;
+  root) echo "$(layer_of "$1")/root" ;;
   net) network_run "$@" ;;
   link) network_link "$@" ;;
   freeze) echo 1 > "$GROUPS_2/$GROUP/$1/cgroup.freeze" ;;
   thaw) echo 0 > "$GROUPS_2/$GROUP/$1/cgroup.freeze" ;;
-  *) die "usage: host.sh up|exec|net|reboot|off|cut|freeze|thaw|link|rm|sweep|down" ;;
+  *) die "usage: host.sh up|exec|net|root|reboot|off|cut|freeze|thaw|link|rm|sweep|down" ;;
 esac

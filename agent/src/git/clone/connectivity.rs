@@ -1,0 +1,47 @@
+//! Whether a commit is there whole. A server can leave objects out of a valid pack, and gitoxide then sets the ref all
+//! the same; git does not.
+
+use std::collections::HashSet;
+
+use gix::ObjectId;
+use gix::objs::tree::EntryKind;
+use gix::objs::{Exists as _, FindExt as _};
+
+use super::damaged;
+use crate::git::error::CloneError;
+
+/// Checks that every tree and blob of the commit is in the clone.
+///
+/// # Errors
+/// `Damaged`, with the object that is missing.
+pub(in crate::git) fn check_complete(repo: &gix::Repository, commit: ObjectId) -> Result<(), CloneError> {
+    let fault = |error: gix::Error| damaged(repo.git_dir(), &error);
+    let missing = |what, id: &gix::oid| CloneError::Damaged {
+        path: repo.git_dir().to_owned(),
+        reason: format!("{what} {id} of commit {commit} is missing"),
+    };
+    let root = repo.find_commit(commit).map_err(fault)?.tree_id().map_err(fault)?.detach();
+    let (mut buffer, mut seen, mut todo) = (Vec::new(), HashSet::new(), vec![root]);
+    while let Some(id) = todo.pop() {
+        if !seen.insert(id) {
+            continue;
+        }
+        if !repo.objects.exists(&id) {
+            return Err(missing("tree", &id));
+        }
+        for entry in repo.objects.find_tree_iter(&id, &mut buffer).map_err(|_| missing("tree", &id))? {
+            let entry = entry.map_err(|_| missing("tree", &id))?;
+            match entry.mode.kind() {
+                EntryKind::Tree => todo.push(entry.oid.to_owned()),
+                // A submodule: its commit is in another repository.
+                EntryKind::Commit => {}
+                EntryKind::Blob | EntryKind::BlobExecutable | EntryKind::Link => {
+                    if !repo.objects.exists(entry.oid) {
+                        return Err(missing("blob", entry.oid));
+                    }
+                }
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,85 @@
+use super::*;
+use crate::settings::OnFailure;
+
+const LONG: Duration = Duration::from_secs(60);
+
+fn health(commands: &[&str]) -> Health {
+    let commands = commands.iter().map(|script| ["sh", "-c", script].map(str::to_owned).to_vec()).collect();
+    Health {
+        deadline: LONG,
+        settle: Duration::ZERO,
+        on_failure: OnFailure::Rollback,
+        units: true,
+        ignore_units: Vec::new(),
+        source: true,
+        commands,
+    }
+}
+
+async fn reachable() -> Result<(), String> {
+    Ok(())
+}
+
+async fn unreachable() -> Result<(), String> {
+    Err("no route to host".to_owned())
+}
+
+fn prober(health: &Health) -> Prober {
+    Prober::new(health, false, environment())
+}
+
+#[tokio::test]
+async fn a_remote_that_was_unreachable_before_may_stay_so() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (file, health) = (folder.path().join("baseline.json"), health(&[]));
+    let prober = prober(&health);
+    prober.record_baseline(&file, unreachable()).await.expect("written");
+    assert_eq!(prober.probe(&file, LONG, unreachable()).await, Vec::<String>::new());
+    prober.record_baseline(&file, reachable()).await.expect("kept");
+    assert_eq!(prober.probe(&file, LONG, unreachable()).await, Vec::<String>::new(), "the first one is kept");
+    std::fs::remove_file(&file).expect("it was there");
+    prober.record_baseline(&file, reachable()).await.expect("written");
+    assert_eq!(prober.probe(&file, LONG, reachable()).await, Vec::<String>::new());
+    assert_eq!(
+        prober.probe(&file, LONG, unreachable()).await,
+        ["the git remote cannot be reached: no route to host"]
+    );
+}
+
+#[tokio::test]
+async fn a_lost_baseline_excuses_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let failures = prober(&health(&[])).probe(&folder.path().join("none"), LONG, unreachable()).await;
+    assert_eq!(failures, ["the git remote cannot be reached: no route to host"]);
+}
+
+#[tokio::test]
+async fn every_command_must_succeed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut health = health(&["exit 0", "echo 'not well' >&2; exit 7", "sleep 1000"]);
+    health.source = false;
+    health.commands.push(vec!["no-such-program".to_owned(), "secret".to_owned()]);
+    let failures =
+        prober(&health).probe(&folder.path().join("none"), Duration::from_secs(2), reachable()).await;
+    assert_eq!(
+        failures,
+        [
+            "probe sh: exit code 7 (not well)",
+            "probe: sh did not end within 2 s",
+            "probe: cannot start no-such-program: entity not found",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn commands_run_at_the_same_time() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let pipe = folder.path().join("pipe");
+    // Each waits for the other: a named pipe opens once both of its ends do.
+    let read = format!("while ! [ -p {0} ]; do sleep 0.01; done; read line < {0}", pipe.display());
+    let write = format!("mkfifo {0} && echo line > {0}", pipe.display());
+    let mut health = health(&[&read, &write]);
+    health.source = false;
+    let failures = prober(&health).probe(&folder.path().join("none"), LONG, reachable()).await;
+    assert_eq!(failures, Vec::<String>::new());
+}

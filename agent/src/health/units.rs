@@ -1,0 +1,110 @@
+//! Failed units, as `systemctl list-units --output=json` lists them (systemd ≥ 246).
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::process::{CallError, Environment, call};
+
+/// systemd answers within milliseconds, but not while it executes itself anew in the middle of a switch.
+const ANSWER: Duration = Duration::from_secs(30);
+
+/// `auto-restart` and, since systemd 254, `auto-restart-queued`: it failed and is about to be started again. A unit that is
+/// just starting is no failure: a backup that is `activating` for hours is well.
+const STATES: &str = "--state=failed,auto-restart,auto-restart-queued";
+
+/// Units whose end is told by their exit code; a rollback must not be judged by the switch that made it necessary.
+const OWN: [&str; 4] = [
+    "pull-agent-build.service",
+    "pull-agent-switch.service",
+    "pull-agent-rollback.service",
+    "nixos-rebuild-switch-to-configuration.service",
+];
+
+/// So many units are named in the sentences.
+const NAMED: usize = 10;
+
+/// Why the units could not be listed.
+#[derive(Debug, thiserror::Error)]
+pub enum UnitsError {
+    /// systemctl gave no answer.
+    #[error("{0}")]
+    Call(CallError),
+    /// systemctl failed.
+    #[error("systemctl failed: {0}")]
+    Failed(String),
+    /// It answered with something else than a list of units.
+    #[error("systemctl printed no list of units: {0}")]
+    Format(serde_json::Error),
+}
+
+#[derive(Deserialize)]
+struct Unit {
+    unit: String,
+}
+
+/// Returns the names of the units that are failed now, sorted.
+pub(super) async fn failed(environment: &Environment) -> Result<Vec<String>, UnitsError> {
+    let argv = ["systemctl", "list-units", "--no-pager", "--full", "--all", STATES, "--output=json"];
+    let done = call(&argv, environment, ANSWER).await.map_err(UnitsError::Call)?;
+    if !done.status.success() {
+        return Err(UnitsError::Failed(done.sentence()));
+    }
+    parse(&done.stdout)
+}
+
+fn parse(text: &[u8]) -> Result<Vec<String>, UnitsError> {
+    let units: Vec<Unit> = serde_json::from_slice(text).map_err(UnitsError::Format)?;
+    let names: BTreeSet<_> = units.into_iter().map(|unit| unit.unit).collect();
+    Ok(names.into_iter().collect())
+}
+
+/// Returns a sentence for each unit that is failed, was not before, and counts.
+pub(super) fn sentences(now: &[String], before: &[String], ignored: &[String]) -> Vec<String> {
+    let counts =
+        |name: &&String| !before.contains(name) && !ignored.contains(name) && !OWN.contains(&name.as_str());
+    let new: Vec<_> = now.iter().filter(counts).collect();
+    let mut sentences: Vec<_> = new.iter().take(NAMED).map(|name| format!("unit {name} is failed")).collect();
+    if new.len() > NAMED {
+        sentences.push(format!("{} more units are failed", new.len() - NAMED));
+    }
+    sentences
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(list: &[&str]) -> Vec<String> {
+        list.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    #[test]
+    fn systemd_lists_units_as_json() {
+        let text = br#"[{"unit":"b.service","load":"loaded","active":"failed","sub":"failed","description":"B"},{"unit":"a.service","load":"loaded","active":"activating","sub":"auto-restart","description":"A"}]"#;
+        assert_eq!(parse(text).expect("a list"), ["a.service", "b.service"]);
+        assert_eq!(parse(b"[]\n").expect("a list"), Vec::<String>::new());
+        assert!(parse(b"UNIT LOAD\n").is_err());
+    }
+
+    #[test]
+    fn only_what_is_new_counts() {
+        let now = names(&["a.service", "b.service", "c.service", "pull-agent-switch.service"]);
+        assert_eq!(
+            sentences(&now, &names(&["a.service"]), &names(&["b.service"])),
+            ["unit c.service is failed"]
+        );
+        assert_eq!(sentences(&now, &now, &[]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn not_every_one_of_many_is_named() {
+        let now: Vec<_> = (0..15).map(|number| format!("u{number}.service")).collect();
+        let sentences = sentences(&now, &[], &[]);
+        assert_eq!(
+            (sentences.len(), sentences.last().map(String::as_str)),
+            (11, Some("5 more units are failed"))
+        );
+    }
+}

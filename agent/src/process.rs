@@ -1,0 +1,248 @@
+//! Other programs: short ones that answer (with a deadline and a limit in bytes, ended with all of their group), the
+//! environment that they get, and what the kernel says of running ones. Never gives a program a terminal or a secret.
+
+mod table;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::process::Command;
+
+pub(crate) use table::{boot_id, descendants, is_running, start_ticks};
+
+/// What a program finds in its environment.
+pub type Environment = BTreeMap<String, String>;
+
+/// So much of each output is kept, in bytes: of standard output the beginning, of standard error the end.
+const KEPT: usize = 1 << 20;
+
+/// After the end of a program its output is read for so long; longer only by children that it left behind.
+const AFTER_END: Duration = Duration::from_secs(1);
+
+/// Variables that speak to the agent's own process and mean something wrong in another one: sd_notify(3),
+/// sd_listen_fds(3), and what systemd.exec(5) sets for a unit.
+const OWN_VARIABLES: &[&str] = &[
+    "CACHE_DIRECTORY",
+    "CONFIGURATION_DIRECTORY",
+    "CREDENTIALS_DIRECTORY",
+    "FDSTORE",
+    "INVOCATION_ID",
+    "JOURNAL_STREAM",
+    "LISTEN_FDNAMES",
+    "LISTEN_FDS",
+    "LISTEN_PID",
+    "LOGS_DIRECTORY",
+    "MAINPID",
+    "MANAGERPID",
+    "MEMORY_PRESSURE_WATCH",
+    "MEMORY_PRESSURE_WRITE",
+    "NOTIFY_SOCKET",
+    "RUNTIME_DIRECTORY",
+    "RUST_LOG",
+    "STATE_DIRECTORY",
+    "SYSTEMD_EXEC_PID",
+    "WATCHDOG_PID",
+    "WATCHDOG_USEC",
+];
+
+/// Returns the environment for programs of the host: the agent's own without what is meant for the agent alone. Proxies,
+/// trust anchors and nix's variables pass. A variable that is not UTF-8 does not pass.
+#[must_use]
+pub fn environment() -> Environment {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .filter(|(name, _)| !OWN_VARIABLES.contains(&name.as_str()))
+        .collect()
+}
+
+/// How a program ended and what it said.
+#[derive(Debug)]
+pub struct Finished {
+    /// Exit code or signal.
+    pub status: ExitStatus,
+    /// The beginning of standard output, at most 1 MiB.
+    pub stdout: Vec<u8>,
+    /// The end of standard error, at most 1 MiB.
+    pub stderr: Vec<u8>,
+}
+
+impl Finished {
+    /// Returns the last line that is not empty, of standard error or else of standard output, for a sentence: at most 300
+    /// characters without control characters.
+    #[must_use]
+    pub fn last_line(&self) -> Option<String> {
+        [&self.stderr, &self.stdout].into_iter().find_map(|output| {
+            String::from_utf8_lossy(output).lines().rev().map(plain).find(|line| !line.is_empty())
+        })
+    }
+
+    /// Returns how it ended, for a sentence: "exit code 1 (last line)".
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let end = ending(self.status);
+        self.last_line().map_or(end.clone(), |line| format!("{end} ({line})"))
+    }
+}
+
+/// Returns "exit code N" or "signal N".
+pub(crate) fn ending(status: ExitStatus) -> String {
+    use std::os::unix::process::ExitStatusExt as _;
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit code {code}"),
+        (None, Some(signal)) => format!("signal {signal}"),
+        (None, None) => status.to_string(),
+    }
+}
+
+/// Why a program gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// There was no program to call.
+    #[error("no program is named")]
+    Empty,
+    /// It could not be started.
+    #[error("cannot start {program}: {}", reason.kind())]
+    Start {
+        /// Its name.
+        program: String,
+        /// The system's error.
+        #[source]
+        reason: io::Error,
+    },
+    /// It took too long and was killed with all of its group.
+    #[error("{program} did not end within {} s", limit.as_secs_f32())]
+    TooLong {
+        /// Its name.
+        program: String,
+        /// The deadline.
+        limit: Duration,
+    },
+    /// The system could not say how it ended.
+    #[error("cannot wait for {program}")]
+    Wait {
+        /// Its name.
+        program: String,
+        /// The system's error.
+        #[source]
+        reason: io::Error,
+    },
+}
+
+/// Runs a program to its end and returns what it said. Standard input is empty. It is killed with all of its process group
+/// when `deadline` passes or when the future is dropped, and what it leaves behind in its group is killed too.
+///
+/// # Errors
+/// [`CallError`]; an exit code that is not 0 is no error.
+pub async fn call(
+    argv: &[impl AsRef<str>],
+    environment: &Environment,
+    deadline: Duration,
+) -> Result<Finished, CallError> {
+    let [program, arguments @ ..] = argv else { return Err(CallError::Empty) };
+    let program = program.as_ref().to_owned();
+    let mut command = Command::new(&program);
+    command
+        .args(arguments.iter().map(AsRef::as_ref))
+        .env_clear()
+        .envs(environment)
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .kill_on_drop(true);
+    let mut child =
+        command.spawn().map_err(|reason| CallError::Start { program: program.clone(), reason })?;
+    let _group = Group(child.id());
+    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    let work = async {
+        let (out, err) = (child.stdout.take(), child.stderr.take());
+        let reading = async {
+            tokio::join!(read(out, &mut stdout, Keep::Beginning), read(err, &mut stderr, Keep::End));
+        };
+        tokio::pin!(reading);
+        // A full pipe would stop the program: its output is read while it runs.
+        let status = tokio::select! {
+            status = child.wait() => {
+                tokio::time::timeout(AFTER_END, reading).await.ok();
+                status
+            }
+            () = &mut reading => child.wait().await,
+        };
+        status.map_err(|reason| CallError::Wait { program: program.clone(), reason })
+    };
+    let status = tokio::time::timeout(deadline, work)
+        .await
+        .map_err(|_| CallError::TooLong { program: program.clone(), limit: deadline })??;
+    Ok(Finished { status, stdout, stderr })
+}
+
+/// Makes one line fit for a sentence: no escape sequences, no control characters, at most 300 characters.
+#[must_use]
+pub(crate) fn plain(line: &str) -> String {
+    let mut text = String::new();
+    let mut chars = line.chars();
+    let mut length = 0;
+    while let Some(c) = chars.next() {
+        if c == '\u{1b}' {
+            // ECMA-48: a control sequence is ESC [ … up to a byte of 0x40 to 0x7e; other escapes are two characters.
+            if chars.next() == Some('[') {
+                chars.by_ref().find(|c| ('\u{40}'..='\u{7e}').contains(c));
+            }
+        } else if !c.is_control() && length < 300 {
+            text.push(c);
+            length += 1;
+        } else if c == '\t' {
+            text.push(' ');
+        }
+    }
+    text.trim().to_owned()
+}
+
+/// The process group of a program; ends with this value.
+struct Group(Option<u32>);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(group) = self.0.and_then(|id| i32::try_from(id).ok()) {
+            // No such group: it ended by itself, with all of its members.
+            killpg(Pid::from_raw(group), Signal::SIGKILL).ok();
+        }
+    }
+}
+
+/// Which part of an output is kept.
+#[derive(Clone, Copy)]
+enum Keep {
+    Beginning,
+    End,
+}
+
+async fn read(pipe: Option<impl AsyncRead + Unpin>, kept: &mut Vec<u8>, keep: Keep) {
+    let Some(mut pipe) = pipe else { return };
+    let mut buffer = [0; 4096];
+    loop {
+        let part = match pipe.read(&mut buffer).await {
+            // The end of a pipe and its loss mean the same here: nothing more comes.
+            Ok(0) | Err(_) => return,
+            Ok(length) => &buffer[..length],
+        };
+        match keep {
+            Keep::Beginning => kept.extend_from_slice(&part[..part.len().min(KEPT - kept.len())]),
+            Keep::End => {
+                kept.extend_from_slice(part);
+                if kept.len() > 2 * KEPT {
+                    kept.drain(..kept.len() - KEPT);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,62 @@
+use super::*;
+
+const LONG: Duration = Duration::from_secs(60);
+
+fn shell(script: &str) -> [String; 3] {
+    ["sh".to_owned(), "-c".to_owned(), script.to_owned()]
+}
+
+#[tokio::test]
+async fn output_and_exit_code_come_back() {
+    let done = call(&shell("echo out; echo err >&2; exit 3"), &environment(), LONG).await.expect("sh runs");
+    assert_eq!(
+        (done.status.code(), done.stdout.as_slice(), done.stderr.as_slice()),
+        (Some(3), &b"out\n"[..], &b"err\n"[..])
+    );
+    assert_eq!(done.sentence(), "exit code 3 (err)");
+}
+
+#[tokio::test]
+async fn more_output_than_is_kept_does_not_stop_the_program() {
+    let done = call(
+        &shell("head -c 5000000 /dev/zero; head -c 5000000 /dev/zero >&2; echo end >&2"),
+        &environment(),
+        LONG,
+    )
+    .await
+    .expect("sh runs");
+    assert_eq!(done.stdout.len(), KEPT);
+    assert!(done.stderr.len() <= 2 * KEPT + 4096 && done.stderr.ends_with(b"end\n"));
+}
+
+#[tokio::test]
+async fn a_deadline_ends_the_whole_group() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mark = folder.path().join("pid");
+    let script = format!("sleep 1000 & echo $! > {}; wait", mark.display());
+    let error =
+        call(&shell(&script), &environment(), Duration::from_millis(500)).await.expect_err("too long");
+    assert!(matches!(error, CallError::TooLong { .. }), "{error}");
+    let id: i32 = std::fs::read_to_string(mark).expect("it started").trim().parse().expect("a number");
+    while start_ticks(id).is_some_and(|start| is_running(id, start)) {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_child_that_keeps_the_pipe_does_not_keep_us() {
+    let done = call(&shell("sleep 1000 & echo done"), &environment(), LONG).await.expect("sh runs");
+    assert_eq!(done.stdout, b"done\n");
+}
+
+#[tokio::test]
+async fn a_missing_program_is_named() {
+    let error = call(&["no-such-program"], &environment(), LONG).await.expect_err("nothing there");
+    assert_eq!(error.to_string(), "cannot start no-such-program: entity not found");
+}
+
+#[test]
+fn a_sentence_has_no_escape_sequences() {
+    assert_eq!(plain("\u{1b}[31;1merror:\u{1b}[0m a\tb\r"), "error: a b");
+    assert_eq!(plain(&"x".repeat(1000)).len(), 300);
+}

@@ -1,0 +1,298 @@
+//! Building the host's system of one revision: with a limit for silence and for time, and a way to end it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use pull_agent_core::{Attempt, DeploymentId, FailureClass, Revision, StepFailure, SystemPath};
+use pull_agent_protocol::Progress;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::progress::Reader;
+use super::spec::{Kind, Outcome, Spec, StepResult, wall};
+use super::watch::{Ended, Seen, Step};
+use super::{Rebuild, classify, lock, log, space};
+use crate::host::resolve;
+
+/// Between two looks at the log and at nix's records.
+const LOOK: Duration = Duration::from_millis(250);
+
+impl Rebuild {
+    /// Builds the host's system of a revision, or waits for the build of this attempt that runs already, and returns its
+    /// path, rooted by `<state>/build/result`. `progress` is none where nix tells nothing. When `cancel` is cancelled, the
+    /// build is ended with everything that it started; when the future is dropped, it goes on.
+    ///
+    /// # Errors
+    /// The class and the sentence of what failed.
+    pub async fn build(
+        &self,
+        attempt: Attempt,
+        deployment: DeploymentId,
+        revision: &Revision,
+        cancel: CancellationToken,
+        progress: &watch::Sender<Option<Progress>>,
+    ) -> Result<SystemPath, StepFailure> {
+        let step = self.step(Kind::Build, deployment, attempt);
+        self.make_folders().map_err(transient)?;
+        let records = self.has_progress().await.then(|| step.files.progress.clone());
+        if let Ok(Seen::Fresh) = step.look() {
+            self.clear_the_way(&step).await?;
+        }
+        let spec = || self.build_spec(&step, deployment, revision, records.as_deref());
+        let seen = step.start(&self.starter(), spec).await.map_err(|error| transient(error.to_string()))?;
+        let mut watcher = Watcher::new(self, deployment, &seen, records.clone());
+        let (ended, why) = self.watch_build(&step, seen, &mut watcher, cancel, progress).await;
+        progress.send_replace(None);
+        if let Some(records) = records {
+            super::durable::remove(&records).ok();
+        }
+        self.judge(deployment, ended?, why)
+    }
+
+    /// Before a build is started: room on the disk, and no other build of ours in the same folder.
+    async fn clear_the_way(&self, step: &Step) -> Result<(), StepFailure> {
+        space::of_store(self.inner.rebuild.min_free).map_err(transient)?;
+        for folder in [&self.inner.state.log_directory, &self.inner.state.directory] {
+            space::of_own(folder).map_err(transient)?;
+        }
+        if lock::is_held(&step.files.exclusive).unwrap_or(false) {
+            tracing::warn!("a build that nobody waits for is ended");
+            self.cancel_running_build().await;
+        }
+        Ok(())
+    }
+
+    fn build_spec(
+        &self,
+        step: &Step,
+        deployment: DeploymentId,
+        revision: &Revision,
+        records: Option<&std::path::Path>,
+    ) -> Spec {
+        let records = records.map(|file| file.display().to_string());
+        let mut more = vec!["-L"];
+        if let Some(records) = &records {
+            more.extend(["--option", "json-log-path", records]);
+        }
+        let command = self.command("build", &more, &self.flake(revision));
+        let mut spec = self.spec(step, deployment, vec![command]);
+        // The link of an earlier build must not be taken for the result of this one.
+        spec.clear = vec![self.result_link(), step.files.progress.clone()];
+        spec
+    }
+
+    /// Waits for the end of the build and ends it where it must. The second value is why it was ended.
+    async fn watch_build(
+        &self,
+        step: &Step,
+        seen: Seen,
+        watcher: &mut Watcher,
+        cancel: CancellationToken,
+        progress: &watch::Sender<Option<Progress>>,
+    ) -> (Result<Ended, StepFailure>, Option<StepFailure>) {
+        let end = step.end(seen);
+        tokio::pin!(end);
+        let mut look = tokio::time::interval(LOOK);
+        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let why = loop {
+            tokio::select! {
+                biased;
+                ended = &mut end => return (ended.map_err(unknown), None),
+                () = cancel.cancelled() => {
+                    break StepFailure { class: FailureClass::Cancelled, reason: "the build was cancelled".to_owned() };
+                }
+                _ = look.tick() => {
+                    if let Some(now) = watcher.look().await {
+                        progress.send_if_modified(|last| {
+                            let changed = last.as_ref() != Some(&now);
+                            *last = Some(now);
+                            changed
+                        });
+                    }
+                    if let Some(why) = watcher.overdue() {
+                        break why;
+                    }
+                }
+            }
+        };
+        tracing::info!(reason = %why.reason, "the build is ended");
+        // Until it has worked: a build that goes on would be in the way of the next one.
+        loop {
+            if let Err(error) = self.starter().stop_build(&step.files).await {
+                tracing::error!(%error, "the build cannot be ended");
+            }
+            match tokio::time::timeout(STOP_AGAIN, &mut end).await {
+                Ok(ended) => return (ended.map_err(unknown), Some(why)),
+                Err(_) => tracing::error!("the build does not end"),
+            }
+        }
+    }
+
+    /// What the end of a build means.
+    fn judge(
+        &self,
+        deployment: DeploymentId,
+        ended: Ended,
+        why: Option<StepFailure>,
+    ) -> Result<SystemPath, StepFailure> {
+        let succeeded = matches!(&ended, Ended::Result(StepResult { outcome: Outcome::Exited(0), .. }));
+        match why {
+            // It may have succeeded in the moment in which it was too late.
+            Some(why) if !succeeded || why.class == FailureClass::Cancelled => return Err(why),
+            Some(_) | None => {}
+        }
+        let result = match ended {
+            Ended::Result(result) => result,
+            Ended::Gone { watched: true, .. } => {
+                return Err(failure(
+                    FailureClass::OutOfMemory,
+                    "the build was killed, probably because memory ran out",
+                ));
+            }
+            Ended::Gone { watched: false, .. } => {
+                return Err(failure(
+                    FailureClass::Killed,
+                    "the build was killed while the agent was not there",
+                ));
+            }
+        };
+        match result.outcome {
+            Outcome::Exited(0) => resolve(&self.result_link()).ok_or_else(|| {
+                let link = self.result_link();
+                failure(
+                    FailureClass::Unclassified,
+                    &format!("the build succeeded and left no {}", link.display()),
+                )
+            }),
+            Outcome::Exited(_) | Outcome::Signalled(_) if result.stopped => {
+                Err(failure(FailureClass::Killed, "the build was ended from outside"))
+            }
+            Outcome::Exited(code) => {
+                let text = log::tail(&self.inner.state.log(deployment.0), result.log_from);
+                Err(classify::exit(code, &text))
+            }
+            Outcome::Signalled(signal) => Err(failure(
+                FailureClass::OutOfMemory,
+                &format!("signal {signal} ended {}{}", result.program, classify::hint(signal)),
+            )),
+            Outcome::Busy => Err(transient("another build of the agent still runs".to_owned())),
+            Outcome::GivenUp(sentence) => Err(transient(sentence)),
+            Outcome::NotStarted(sentence) => Err(classify::not_started(sentence)),
+        }
+    }
+
+    pub(super) fn result_link(&self) -> PathBuf {
+        self.build_directory().join("result")
+    }
+
+    pub(super) fn flake(&self, revision: &Revision) -> String {
+        let inner = &self.inner;
+        super::flake::reference(
+            &inner.state.repository(),
+            &inner.branch,
+            revision,
+            &inner.directory,
+            &inner.host,
+        )
+    }
+}
+
+/// A build that was told to end is told again after so long.
+const STOP_AGAIN: Duration = Duration::from_secs(60);
+
+/// What is looked at while a build runs.
+struct Watcher {
+    log: PathBuf,
+    log_length: u64,
+    /// When something last changed.
+    alive: Instant,
+    /// When the build began, as far as this agent's clock goes.
+    begun: Instant,
+    /// How long it ran before, under an earlier agent.
+    before: Duration,
+    stall_timeout: Option<Duration>,
+    build_timeout: Option<Duration>,
+    reader: Option<Reader>,
+    last: Option<Progress>,
+}
+
+impl Watcher {
+    fn new(rebuild: &Rebuild, deployment: DeploymentId, seen: &Seen, records: Option<PathBuf>) -> Self {
+        let log = rebuild.inner.state.log(deployment.0);
+        let before = match seen {
+            Seen::Running(started) => Duration::from_millis(wall().saturating_sub(started.at)),
+            Seen::Ended(_) | Seen::Dead(_) | Seen::Locked | Seen::Fresh => Duration::ZERO,
+        };
+        Self {
+            log_length: log::length(&log),
+            log,
+            alive: Instant::now(),
+            begun: Instant::now(),
+            before,
+            stall_timeout: rebuild.inner.rebuild.stall_timeout,
+            build_timeout: rebuild.inner.rebuild.build_timeout,
+            reader: records.map(Reader::new),
+            last: None,
+        }
+    }
+
+    /// Looks at the log and at nix's records, and returns the progress where there is one.
+    async fn look(&mut self) -> Option<Progress> {
+        let length = log::length(&self.log);
+        if length != self.log_length {
+            self.log_length = length;
+            self.alive = Instant::now();
+        }
+        // Read on a thread: after a restart there may be megabytes of it.
+        let mut reader = self.reader.take()?;
+        let read = tokio::task::spawn_blocking(move || {
+            reader.read();
+            reader
+        });
+        match read.await {
+            Ok(reader) => {
+                let now = reader.progress();
+                self.reader = Some(reader);
+                if now != self.last {
+                    // A long download says nothing in the log, but it moves.
+                    self.alive = Instant::now();
+                    self.last.clone_from(&now);
+                }
+                now
+            }
+            Err(error) => {
+                tracing::error!(%error, "the progress of the build is lost");
+                None
+            }
+        }
+    }
+
+    /// Why the build has to be ended now, if it has.
+    fn overdue(&self) -> Option<StepFailure> {
+        if let Some(limit) = self.stall_timeout.filter(|limit| self.alive.elapsed() >= *limit) {
+            let reason = format!("the build said nothing for {} (rebuild.stall_timeout)", seconds(limit));
+            return Some(StepFailure { class: FailureClass::Stalled, reason });
+        }
+        let limit = self.build_timeout.filter(|limit| self.begun.elapsed() + self.before >= *limit)?;
+        let reason = format!("the build took longer than {} (rebuild.build_timeout)", seconds(limit));
+        Some(StepFailure { class: FailureClass::TimedOut, reason })
+    }
+}
+
+fn seconds(length: Duration) -> String {
+    format!("{} s", length.as_secs_f64())
+}
+
+fn failure(class: FailureClass, reason: &str) -> StepFailure {
+    StepFailure { class, reason: reason.to_owned() }
+}
+
+fn transient(reason: String) -> StepFailure {
+    StepFailure { class: FailureClass::Transient, reason }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err takes")]
+fn unknown(error: std::io::Error) -> StepFailure {
+    failure(FailureClass::Transient, &format!("cannot wait for the build: {error}"))
+}

@@ -1,0 +1,204 @@
+//! Why a build failed. nix has no machine format for that, so here, and nowhere else, its texts are looked at: one short list
+//! that tells what may pass by itself. Whatever the list does not know is not tried again. The texts are those of nix 2.18 to
+//! 2.34, libcurl, git, OpenSSH and fetchurl of nixpkgs.
+
+use pull_agent_core::{FailureClass, StepFailure};
+
+use crate::process::plain;
+
+/// A disk or a memory that is full shows in any line: of nix, of a builder, of the boot loader.
+const DISK: &[&str] = &["no space left on device", "disk quota exceeded", "database or disk is full"];
+const MEMORY: &[&str] = &[
+    "out of memory",
+    "cannot allocate memory",
+    "std::bad_alloc",
+    "oom-kill",
+    "failed due to signal 9",
+    "unable to fork",
+];
+
+/// Counts in error lines of nix, git and ssh only: a test suite may print any of these.
+const TRANSIENT: &[&str] = &[
+    "unable to download",
+    "could not resolve host",
+    "couldn't resolve host",
+    "temporary failure in name resolution",
+    "name or service not known",
+    "couldn't connect to server",
+    "could not connect to server",
+    "failed to connect to",
+    "connection refused",
+    "connection reset",
+    "connection timed out",
+    "connection closed by",
+    "operation timed out",
+    "timeout was reached",
+    "network is unreachable",
+    "no route to host",
+    "ssl connect error",
+    "broken pipe",
+    "unexpected end-of-file",
+    "stream was not closed cleanly",
+    "http error 408",
+    "http error 429",
+    "http error 5",
+    "returned error: 5",
+    "rate limit exceeded",
+    "some substitutes for",
+    "cannot connect to socket at",
+    "cannot connect to daemon",
+    "nix daemon disconnected",
+    "database is busy",
+    "database is locked",
+    "could not read from remote repository",
+    "the remote end hung up",
+    "early eof",
+];
+
+/// What a download inside of a builder says, curl's exit codes for what a network does: 6 no name, 7 no connection, 28 time,
+/// 35 TLS, 52 and 56 nothing came.
+const TRANSIENT_IN_BUILDER: &[&str] =
+    &["curl: (6)", "curl: (7)", "curl: (28)", "curl: (35)", "curl: (52)", "curl: (56)"];
+
+/// A later try has the same end: an evaluation or a builder said no.
+const DETERMINISTIC: &[&str] = &[
+    "error: cannot build",
+    "error: builder for",
+    "failed with exit code",
+    "failed to produce output",
+    "hash mismatch",
+    "dependencies of derivation",
+    "does not provide attribute",
+    "undefined variable",
+    "attribute '",
+    "syntax error",
+    "infinite recursion",
+    "failed assertions",
+    "the option `",
+    "while evaluating",
+    "while calling",
+    "is not valid",
+    "does not exist",
+    "cannot find flake",
+    "is not a flake",
+    "refusing to",
+    "required system or feature",
+    "has an unsupported",
+];
+
+/// nixos-rebuild tells that a signal ended its child by 256 less the signal; a shell by 128 and the signal.
+const KILLED: [i32; 2] = [256 - 9, 128 + 9];
+
+/// Classifies an exit code of `nixos-rebuild build` with the end of its output.
+pub(super) fn exit(code: i32, output: &str) -> StepFailure {
+    let found = classify(output);
+    if KILLED.contains(&code) && found.class != FailureClass::Transient {
+        return StepFailure {
+            class: FailureClass::OutOfMemory,
+            reason: format!("nix was killed{}", hint(9)),
+        };
+    }
+    if found.reason.is_empty() {
+        return StepFailure { reason: format!("exit code {code}, without a word"), ..found };
+    }
+    found
+}
+
+/// Classifies by the end of the output alone. The reason is its best line; empty when there is none.
+pub(super) fn classify(output: &str) -> StepFailure {
+    let lines: Vec<Line> = output.lines().map(Line::new).filter(|line| !line.text.is_empty()).collect();
+    let find = |texts: &[&str], counts: fn(&Line) -> bool| {
+        lines.iter().rev().find(|line| counts(line) && texts.iter().any(|text| line.lower.contains(text)))
+    };
+    let any: fn(&Line) -> bool = |line| line.source != Source::Warning;
+    let kinds: [(FailureClass, &[&str], fn(&Line) -> bool); 5] = [
+        (FailureClass::Transient, DISK, any),
+        (FailureClass::OutOfMemory, MEMORY, any),
+        (FailureClass::Transient, TRANSIENT, |line| line.source == Source::Error),
+        (FailureClass::Transient, TRANSIENT_IN_BUILDER, any),
+        (FailureClass::Deterministic, DETERMINISTIC, |line| {
+            matches!(line.source, Source::Error | Source::Nix)
+        }),
+    ];
+    for (class, texts, counts) in kinds {
+        if let Some(line) = find(texts, counts) {
+            let best = if class == FailureClass::Deterministic { best(&lines) } else { Some(line) };
+            return StepFailure { class, reason: best.unwrap_or(line).text.clone() };
+        }
+    }
+    let reason = best(&lines).map(|line| line.text.clone()).unwrap_or_default();
+    StepFailure { class: FailureClass::Unclassified, reason }
+}
+
+/// Classifies why a step could not be started.
+pub(super) fn not_started(sentence: String) -> StepFailure {
+    let class = match classify(&sentence).class {
+        class @ (FailureClass::Transient | FailureClass::OutOfMemory) => class,
+        FailureClass::Stalled
+        | FailureClass::TimedOut
+        | FailureClass::Deterministic
+        | FailureClass::Unclassified
+        | FailureClass::Cancelled
+        | FailureClass::Killed => FailureClass::Unclassified,
+    };
+    StepFailure { class, reason: sentence }
+}
+
+/// What a signal probably means.
+pub(super) fn hint(signal: i32) -> &'static str {
+    if signal == 9 { ", probably because memory ran out" } else { "" }
+}
+
+/// Who wrote a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Source {
+    /// nix, git, ssh: what went wrong.
+    Error,
+    /// nix: what it got over, a download that is tried again above all.
+    Warning,
+    /// A builder; nix puts `name> ` or `> ` before its lines.
+    Builder,
+    /// Whoever else.
+    Nix,
+}
+
+struct Line {
+    text: String,
+    lower: String,
+    source: Source,
+}
+
+impl Line {
+    fn new(raw: &str) -> Self {
+        let text = plain(raw);
+        let lower = text.to_lowercase();
+        let source = if lower.starts_with("warning:") {
+            Source::Warning
+        } else if is_of_builder(&text) {
+            Source::Builder
+        } else if ["error:", "fatal:", "ssh:", "kex_"].iter().any(|start| lower.starts_with(start))
+            || lower.contains(" error: ")
+        {
+            Source::Error
+        } else {
+            Source::Nix
+        };
+        Self { text, lower, source }
+    }
+}
+
+fn is_of_builder(text: &str) -> bool {
+    text.split_once('>').is_some_and(|(name, rest)| {
+        !name.contains(char::is_whitespace) && (rest.is_empty() || rest.starts_with(' '))
+    })
+}
+
+/// The line that tells most: the last error of nix, else the last line that is not nixos-rebuild's own farewell.
+fn best(lines: &[Line]) -> Option<&Line> {
+    let tells = |line: &&Line| line.lower != "error:" && !line.text.starts_with("Command '");
+    let error = lines.iter().rev().filter(tells).find(|line| line.source == Source::Error);
+    error.or_else(|| lines.iter().rev().find(tells)).or(lines.last())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,107 @@
+//! Small files that must outlive the power: written whole, synced, renamed, the directory synced. Whoever reads one sees
+//! the old text or the new one, never a part. One writer at a time for each file: its lock sees to that.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// A file of ours is at most so long, in bytes; a longer one is damaged.
+const LIMIT: u64 = 1 << 20;
+
+/// So much room is taken for a result before the step starts, in bytes.
+const RESERVED: usize = 4096;
+
+/// Writes a document; only its owner may read it.
+pub(crate) fn write(file: &Path, document: &impl Serialize) -> io::Result<()> {
+    let mut text = serde_json::to_vec(document)?;
+    text.push(b'\n');
+    put(file, &text)
+}
+
+/// Takes room on the disk for a later [`write`] of a small document to this file, so that a disk that becomes full
+/// meanwhile does not cost its text. (Where every write needs new room, as on btrfs, this helps less.)
+pub(super) fn reserve(file: &Path) -> io::Result<()> {
+    let mut reserved = open(&temporary(file), true)?;
+    reserved.write_all(&[b' '; RESERVED])?;
+    reserved.sync_all()
+}
+
+/// Reads a document; none when there is no such file or it is no such document.
+pub(crate) fn read<T: DeserializeOwned>(file: &Path) -> Option<T> {
+    let mut text = Vec::new();
+    match File::open(file).and_then(|opened| opened.take(LIMIT).read_to_end(&mut text)) {
+        Ok(_) => {}
+        Err(error) => {
+            if error.kind() != io::ErrorKind::NotFound {
+                tracing::error!(file = %file.display(), %error, "a step's file cannot be read");
+            }
+            return None;
+        }
+    }
+    serde_json::from_slice(&text)
+        .inspect_err(|error| tracing::error!(file = %file.display(), %error, "a step's file is damaged"))
+        .ok()
+}
+
+/// Removes a file if it is there.
+pub(super) fn remove(file: &Path) -> io::Result<()> {
+    match std::fs::remove_file(file) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+fn put(file: &Path, text: &[u8]) -> io::Result<()> {
+    let temporary = temporary(file);
+    // Not cut first: what was reserved is written over in place.
+    let mut opened = open(&temporary, false)?;
+    opened.write_all(text)?;
+    opened.set_len(text.len().try_into().unwrap_or(u64::MAX))?;
+    opened.sync_all()?;
+    std::fs::rename(&temporary, file)?;
+    let directory = file.parent().unwrap_or_else(|| Path::new("/"));
+    File::open(directory)?.sync_all()
+}
+
+fn open(file: &Path, cut: bool) -> io::Result<File> {
+    OpenOptions::new().write(true).create(true).truncate(cut).mode(0o600).open(file)
+}
+
+fn temporary(file: &Path) -> PathBuf {
+    let mut name = file.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    file.with_file_name(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_document_comes_back_and_is_nobody_elses() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("a.json");
+        reserve(&file).expect("room");
+        assert_eq!(read::<Vec<u32>>(&file), None);
+        write(&file, &vec![1, 2, 3]).expect("written");
+        assert_eq!(read::<Vec<u32>>(&file), Some(vec![1, 2, 3]));
+        write(&file, &vec![4]).expect("written");
+        assert_eq!(std::fs::read(&file).expect("readable"), b"[4]\n");
+        assert_eq!(file.metadata().expect("there").permissions().mode() & 0o777, 0o600);
+        assert!(!temporary(&file).exists());
+    }
+
+    #[test]
+    fn a_damaged_one_is_none() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("a.json");
+        std::fs::write(&file, "[1, 2").expect("written");
+        assert_eq!(read::<Vec<u32>>(&file), None);
+    }
+}

@@ -1,0 +1,99 @@
+//! What earlier steps left: failed units of ours, a build that nobody waits for, files of deployments that left the history.
+
+use std::path::Path;
+
+use pull_agent_core::DeploymentId;
+
+use super::Rebuild;
+use super::runner::reset_failed;
+use super::spec::{Kind, StepFiles};
+use super::{durable, lock};
+use crate::settings::Runner;
+
+impl Rebuild {
+    /// Removes logs and step files of these deployments, their baselines too. What is not there is no error; what cannot be
+    /// removed is logged, for it costs nothing but its room.
+    pub fn forget(&self, deployments: &[DeploymentId]) {
+        for deployment in deployments {
+            remove(&self.inner.state.log(deployment.0));
+        }
+        self.remove_step_files(|id| deployments.contains(&id));
+    }
+
+    /// Removes the step files of every deployment that has none of its steps running. For an agent that lost its state and
+    /// begins to count anew: its first attempt must not meet the result of an old one.
+    pub fn forget_all_steps(&self) {
+        let steps = self.inner.state.steps();
+        let runs = |id: DeploymentId| {
+            Kind::ALL
+                .iter()
+                .any(|kind| lock::is_held(&StepFiles::new(&steps, id, *kind).lock).unwrap_or(true))
+        };
+        self.remove_step_files(|id| !runs(id));
+    }
+
+    /// Forgets failures of our own units, so that their names are free. Does nothing without systemd.
+    pub async fn reset_leftovers(&self) {
+        if self.inner.rebuild.runner != Runner::Systemd {
+            return;
+        }
+        for kind in Kind::ALL {
+            if let Err(error) = reset_failed(&self.inner.environment, &kind.unit()).await {
+                tracing::warn!(unit = kind.unit(), %error, "a left-over unit cannot be reset");
+            }
+        }
+    }
+
+    /// Ends whatever build of ours runs, with everything that it started, and returns when it is gone. For a graceful stop.
+    pub async fn cancel_running_build(&self) {
+        let steps = self.inner.state.steps();
+        for deployment in self.deployments_with_files() {
+            let files = StepFiles::new(&steps, deployment, Kind::Build);
+            if !lock::is_held(&files.lock).unwrap_or(false) {
+                continue;
+            }
+            if let Err(error) = self.starter().stop_build(&files).await {
+                tracing::error!(%error, "a build cannot be ended");
+            }
+        }
+    }
+
+    fn deployments_with_files(&self) -> Vec<DeploymentId> {
+        let mut all: Vec<_> = self.step_files().into_iter().map(|(id, _)| id).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    fn remove_step_files(&self, which: impl Fn(DeploymentId) -> bool) {
+        // Judged before the first is removed, for what judges may be among them.
+        let files: Vec<_> = self.step_files().into_iter().filter(|(id, _)| which(*id)).collect();
+        for (_, name) in files {
+            remove(&self.inner.state.steps().join(name));
+        }
+    }
+
+    /// Every file in the folder of steps that belongs to a deployment, with its number.
+    fn step_files(&self) -> Vec<(DeploymentId, String)> {
+        let folder = self.inner.state.steps();
+        let entries = match std::fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) => {
+                if error.kind() != std::io::ErrorKind::NotFound {
+                    tracing::error!(folder = %folder.display(), %error, "the files of steps cannot be listed");
+                }
+                return Vec::new();
+            }
+        };
+        entries
+            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+            .filter_map(|name| Some((DeploymentId(name.split_once('-')?.0.parse().ok()?), name)))
+            .collect()
+    }
+}
+
+fn remove(file: &Path) {
+    if let Err(error) = durable::remove(file) {
+        tracing::warn!(file = %file.display(), %error, "a file that is not needed any more cannot be removed");
+    }
+}

@@ -1,0 +1,49 @@
+//! Reading the log of a deployment: always a part of bounded length.
+
+use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::Path;
+
+/// So much of the end of an attempt's output tells why it failed, in bytes.
+const TAIL: u64 = 64 << 10;
+
+/// Returns the end of what was written from `from` on; empty when it cannot be read.
+pub(super) fn tail(file: &Path, from: u64) -> String {
+    let read = || -> std::io::Result<Vec<u8>> {
+        let mut opened = File::open(file)?;
+        let length = opened.metadata()?.len();
+        opened.seek(SeekFrom::Start(from.max(length.saturating_sub(TAIL))))?;
+        let mut text = Vec::new();
+        opened.take(TAIL).read_to_end(&mut text)?;
+        Ok(text)
+    };
+    match read() {
+        Ok(text) => String::from_utf8_lossy(&text).into_owned(),
+        Err(error) => {
+            tracing::warn!(file = %file.display(), %error, "the log of a step cannot be read");
+            String::new()
+        }
+    }
+}
+
+/// Returns the length of the log, 0 when there is none.
+pub(super) fn length(file: &Path) -> u64 {
+    file.metadata().map_or(0, |data| data.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_end_of_this_attempt_is_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("1.log");
+        std::fs::write(&file, "before\nafter\n").expect("written");
+        assert_eq!(tail(&file, 7), "after\n");
+        std::fs::write(&file, "x".repeat(1 << 20) + "end").expect("written");
+        let end = tail(&file, 7);
+        assert_eq!((end.len(), end.ends_with("xend")), (64 << 10, true));
+        assert_eq!(tail(&folder.path().join("2.log"), 0), "");
+    }
+}

@@ -1,0 +1,170 @@
+//! The files of one step. The agent writes what is to be done (`spec`), the step process when it started and how it ended.
+//! An agent may meet a step process of an older version: fields are only added, and a reader ignores those it does not know.
+
+use std::path::{Path, PathBuf};
+
+use pull_agent_core::DeploymentId;
+use serde::{Deserialize, Serialize};
+
+use crate::process::Environment;
+
+/// What a step does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Build,
+    Switch,
+    Rollback,
+}
+
+impl Kind {
+    pub(super) const ALL: [Self; 3] = [Self::Build, Self::Switch, Self::Rollback];
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Build => "build",
+            Self::Switch => "switch",
+            Self::Rollback => "rollback",
+        }
+    }
+
+    /// The transient unit of the systemd runner.
+    pub(super) fn unit(self) -> String {
+        format!("pull-agent-{}.service", self.name())
+    }
+
+    /// Whether the agent may end it. An activation runs to its end.
+    pub(super) const fn stoppable(self) -> bool {
+        matches!(self, Self::Build)
+    }
+}
+
+/// Where the files of one step lie: `<state>/steps/<deployment>-<step>.*`.
+#[derive(Clone, Debug)]
+pub(super) struct StepFiles {
+    /// What is to be done.
+    pub(super) spec: PathBuf,
+    /// Which attempt was started last.
+    pub(super) started: PathBuf,
+    /// How it ended.
+    pub(super) result: PathBuf,
+    /// Held by the step process as long as it lives.
+    pub(super) lock: PathBuf,
+    /// nix's records of its progress.
+    pub(super) progress: PathBuf,
+    /// Held by whichever step of the host builds, or by whichever activates: never two at once.
+    pub(super) exclusive: PathBuf,
+}
+
+impl StepFiles {
+    pub(super) fn new(steps: &Path, deployment: DeploymentId, kind: Kind) -> Self {
+        let file = |ending: &str| steps.join(format!("{deployment}-{}{ending}", kind.name()));
+        Self {
+            spec: file(".spec.json"),
+            started: file(".started.json"),
+            result: file(".json"),
+            lock: file(".lock"),
+            progress: file(".progress"),
+            exclusive: exclusive(steps, kind),
+        }
+    }
+}
+
+/// The lock that all steps of a kind share; switch and rollback are of one kind here.
+pub(super) fn exclusive(steps: &Path, kind: Kind) -> PathBuf {
+    steps.join(if kind.stoppable() { "building.lock" } else { "activating.lock" })
+}
+
+/// What a step process is to do.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Spec {
+    /// A number that is never used twice.
+    pub(super) attempt: u64,
+    /// Run one after the other, each only if the one before ended with 0.
+    pub(super) commands: Vec<Vec<String>>,
+    /// All of their environment. Here and not in arguments or properties of a unit, which everybody may read.
+    pub(super) environment: Environment,
+    /// Where they run.
+    pub(super) directory: PathBuf,
+    /// Links and files that are removed before they run.
+    pub(super) clear: Vec<PathBuf>,
+    /// Takes their output; a regular file, for a pipe would die with its reader and the command with the pipe.
+    pub(super) log: PathBuf,
+    /// As in [`StepFiles`].
+    pub(super) started: PathBuf,
+    /// As in [`StepFiles`].
+    pub(super) result: PathBuf,
+    /// As in [`StepFiles`].
+    pub(super) lock: PathBuf,
+    /// As in [`StepFiles`].
+    pub(super) exclusive: PathBuf,
+    /// Whether SIGTERM ends the commands with everything that they started; else it is ignored.
+    pub(super) stoppable: bool,
+}
+
+/// Written before the first command is started: from then on this attempt is never started again.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Started {
+    pub(super) attempt: u64,
+    /// Wall clock, milliseconds since 1970.
+    pub(super) at: u64,
+    /// Process id of the step process.
+    pub(super) process: i32,
+    /// The boot of the kernel in which the ids mean something.
+    pub(super) boot: String,
+    /// Length of the log before this attempt, in bytes.
+    pub(super) log_from: u64,
+    /// The running command; added once it runs, not synced.
+    #[serde(default)]
+    pub(super) command: Option<RunningCommand>,
+}
+
+/// A command that was started; leader of its process group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct RunningCommand {
+    pub(super) process: i32,
+    /// Clock ticks since the boot.
+    pub(super) start: u64,
+}
+
+/// How a step ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct StepResult {
+    pub(super) attempt: u64,
+    pub(super) outcome: Outcome,
+    /// Which program that was.
+    #[serde(default)]
+    pub(super) program: String,
+    /// Whether SIGTERM ended it.
+    #[serde(default)]
+    pub(super) stopped: bool,
+    /// Wall clock, milliseconds since 1970.
+    pub(super) started_at: u64,
+    /// Wall clock, milliseconds since 1970.
+    pub(super) finished_at: u64,
+    /// Length of the log before this attempt, in bytes.
+    #[serde(default)]
+    pub(super) log_from: u64,
+}
+
+/// How the last command ended that was started.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Outcome {
+    /// With this exit code.
+    Exited(i32),
+    /// By this signal.
+    Signalled(i32),
+    /// Another step has the lock.
+    Busy,
+    /// It was not started; the sentence says why.
+    NotStarted(String),
+    /// It did not start in time and never will: written by the agent.
+    GivenUp(String),
+}
+
+/// Milliseconds since 1970, for people who read the files, and for how long a step ran that an earlier agent started.
+pub(super) fn wall() -> u64 {
+    std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,241 @@
+//! Starting a step, or finding it started, and waiting for its end: by its lock and its files alone, so it does not matter
+//! which agent started it. Never ends a step by itself.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::runner::{RunnerError, Starter};
+use super::spec::{Kind, Outcome, RunningCommand, Spec, Started, StepFiles, StepResult, wall};
+use super::{durable, lock};
+use crate::process::{boot_id, is_running};
+
+/// So long may pass between the start of a step process and its word that it started; longer than it waits for another one.
+const START: Duration = Duration::from_secs(60);
+
+/// Between two looks for that word: at first, and after a while.
+const LOOK_FIRST: Duration = Duration::from_millis(2);
+const LOOK_LATER: Duration = Duration::from_millis(50);
+
+/// Between two looks at a command whose step process was killed.
+const LOOK_ORPHAN: Duration = Duration::from_millis(200);
+
+/// One step of one deployment, in one attempt.
+#[derive(Clone, Debug)]
+pub(super) struct Step {
+    pub(super) kind: Kind,
+    pub(super) files: StepFiles,
+    pub(super) attempt: u64,
+}
+
+/// What the files of a step say.
+#[derive(Debug)]
+pub(super) enum Seen {
+    /// It ended.
+    Ended(StepResult),
+    /// It runs.
+    Running(Started),
+    /// Somebody has its lock and has not said that he started this attempt.
+    Locked,
+    /// It was started, and was killed before it could say how it ended.
+    Dead(Started),
+    /// Nothing of it is there.
+    Fresh,
+}
+
+/// How a step ended.
+#[derive(Debug)]
+pub(super) enum Ended {
+    /// As it says itself.
+    Result(StepResult),
+    /// It was killed.
+    Gone {
+        /// Whether this agent was there.
+        watched: bool,
+        /// Length of the log before it.
+        log_from: u64,
+    },
+}
+
+/// Why a step did not start.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum StartError {
+    #[error("cannot write {}: {reason}", file.display())]
+    Spec { file: PathBuf, reason: io::Error },
+    #[error("cannot look at {}: {reason}", file.display())]
+    Look { file: PathBuf, reason: io::Error },
+    #[error(transparent)]
+    Runner(RunnerError),
+    #[error("the step process did not start within {} s", START.as_secs())]
+    TooLate,
+    #[error("the step process ended before it started the step")]
+    EndedEarly,
+}
+
+impl Step {
+    /// Looks once.
+    pub(super) fn look(&self) -> io::Result<Seen> {
+        let result =
+            || durable::read::<StepResult>(&self.files.result).filter(|it| it.attempt == self.attempt);
+        if let Some(result) = result() {
+            return Ok(Seen::Ended(result));
+        }
+        // In this order: who let go of the lock has written before what there was to write.
+        let held = lock::is_held(&self.files.lock)?;
+        let started = durable::read::<Started>(&self.files.started).filter(|it| it.attempt == self.attempt);
+        Ok(match (result(), started, held) {
+            (Some(result), _, _) => Seen::Ended(result),
+            (None, Some(started), true) => Seen::Running(started),
+            (None, Some(started), false) => Seen::Dead(started),
+            (None, None, true) => Seen::Locked,
+            (None, None, false) => Seen::Fresh,
+        })
+    }
+
+    fn see(&self) -> Result<Seen, StartError> {
+        self.look().map_err(|reason| StartError::Look { file: self.files.lock.clone(), reason })
+    }
+
+    /// Starts the step unless this attempt was started before, and returns once it runs or has ended.
+    pub(super) async fn start(
+        &self,
+        starter: &Starter<'_>,
+        spec: impl FnOnce() -> Spec + Send,
+    ) -> Result<Seen, StartError> {
+        loop {
+            match self.see()? {
+                seen @ (Seen::Ended(_) | Seen::Running(_) | Seen::Dead(_)) => return Ok(seen),
+                Seen::Fresh => break,
+                // An earlier attempt of the same step, or this one about to start.
+                Seen::Locked => tokio::time::sleep(LOOK_LATER).await,
+            }
+        }
+        self.write_spec(spec()).await?;
+        let (mut end, failure) = match starter.start(self.kind, &self.files.spec).await {
+            Ok(end) => (end, None),
+            Err(error) => (None, Some(StartError::Runner(error))),
+        };
+        if let Some(failure) = failure {
+            // An earlier agent may have started it a moment ago: then its unit has the name.
+            return self.give_up(failure).await;
+        }
+        let mut waited = Duration::ZERO;
+        while waited < START {
+            let pause = if waited < LOOK_LATER { LOOK_FIRST } else { LOOK_LATER };
+            waited += pause;
+            let ended = match &mut end {
+                Some(end) => tokio::time::timeout(pause, end).await.is_ok(),
+                None => {
+                    tokio::time::sleep(pause).await;
+                    false
+                }
+            };
+            match self.see()? {
+                seen @ (Seen::Ended(_) | Seen::Running(_) | Seen::Dead(_)) => return Ok(seen),
+                Seen::Fresh | Seen::Locked if ended => return self.give_up(StartError::EndedEarly).await,
+                Seen::Fresh | Seen::Locked => {}
+            }
+        }
+        self.give_up(StartError::TooLate).await
+    }
+
+    async fn write_spec(&self, spec: Spec) -> Result<(), StartError> {
+        let file = self.files.spec.clone();
+        let written = tokio::task::spawn_blocking(move || durable::write(&file, &spec)).await;
+        written
+            .unwrap_or_else(|panic| Err(io::Error::other(panic)))
+            .map_err(|reason| StartError::Spec { file: self.files.spec.clone(), reason })
+    }
+
+    /// Makes sure that this attempt never starts any more, unless it has started after all.
+    async fn give_up(&self, why: StartError) -> Result<Seen, StartError> {
+        loop {
+            let lock = lock::attempt(&self.files.lock)
+                .map_err(|reason| StartError::Look { file: self.files.lock.clone(), reason })?;
+            let Some(lock) = lock else {
+                // A step process is there; it says soon that it started, or lets go of the lock.
+                if let seen @ (Seen::Ended(_) | Seen::Running(_)) = self.see()? {
+                    return Ok(seen);
+                }
+                tokio::time::sleep(LOOK_LATER).await;
+                continue;
+            };
+            let started =
+                durable::read::<Started>(&self.files.started).filter(|it| it.attempt == self.attempt);
+            let result =
+                durable::read::<StepResult>(&self.files.result).filter(|it| it.attempt == self.attempt);
+            if let Some(result) = result {
+                return Ok(Seen::Ended(result));
+            }
+            if let Some(started) = started {
+                return Ok(Seen::Dead(started));
+            }
+            let now = wall();
+            let result = StepResult {
+                attempt: self.attempt,
+                outcome: Outcome::GivenUp(why.to_string()),
+                program: String::new(),
+                stopped: false,
+                started_at: now,
+                finished_at: now,
+                log_from: 0,
+            };
+            durable::write(&self.files.result, &result)
+                .map_err(|reason| StartError::Spec { file: self.files.result.clone(), reason })?;
+            drop(lock);
+            return Err(why);
+        }
+    }
+
+    /// Waits for the end of a step that was seen to run, to be dead or to have ended.
+    pub(super) async fn end(&self, seen: Seen) -> io::Result<Ended> {
+        let mut watched = false;
+        let mut seen = seen;
+        loop {
+            match seen {
+                Seen::Ended(result) => return Ok(Ended::Result(result)),
+                Seen::Running(_) | Seen::Locked => watched = true,
+                Seen::Dead(started) => {
+                    self.end_of_orphan(&started).await;
+                    return Ok(Ended::Gone { watched, log_from: started.log_from });
+                }
+                Seen::Fresh => return Ok(Ended::Gone { watched, log_from: 0 }),
+            }
+            until_free(&self.files.lock).await?;
+            seen = self.look()?;
+        }
+    }
+
+    /// A step process was killed. What it had started may live on: an activation goes on to its end, a build is ended.
+    async fn end_of_orphan(&self, started: &Started) {
+        let Some(command) = started.command.filter(|_| started.boot == boot_id()) else { return };
+        while is_running(command.process, command.start) {
+            if self.kind.stoppable() {
+                kill_group(command);
+            }
+            tokio::time::sleep(LOOK_ORPHAN).await;
+        }
+    }
+}
+
+/// Waits until nobody has the lock. On a thread of its own: flock(2) cannot be awaited, and a task that is dropped must not
+/// keep the runtime from ending.
+async fn until_free(file: &Path) -> io::Result<()> {
+    let (free, is_free) = oneshot::channel();
+    let file = file.to_owned();
+    std::thread::Builder::new().name("step".to_owned()).stack_size(1 << 16).spawn(move || {
+        free.send(lock::wait(&file).map(drop)).ok();
+    })?;
+    is_free.await.unwrap_or_else(|gone| Err(io::Error::other(gone)))
+}
+
+fn kill_group(command: RunningCommand) {
+    use nix::sys::signal::{Signal, kill, killpg};
+    use nix::unistd::Pid;
+    for process in crate::process::descendants(command.process) {
+        kill(Pid::from_raw(process), Signal::SIGKILL).ok();
+    }
+    killpg(Pid::from_raw(command.process), Signal::SIGKILL).ok();
+}
