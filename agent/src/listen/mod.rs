@@ -84,7 +84,7 @@ pub async fn run(
     if std::env::var_os("LISTEN_FDS").is_some() {
         return Err(ListenError::SocketsFromSystemd);
     }
-    drop_privileges(user, &settings.state.group).map_err(ListenError::Privileges)?;
+    drop_privileges(user, &settings.group).map_err(ListenError::Privileges)?;
 
     let server = Server::new(settings.clone(), Limits::default(), stop.clone());
     let tasks = TaskTracker::new();

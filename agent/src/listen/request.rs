@@ -53,7 +53,7 @@ async fn pass(
     if route == Route::Nudge {
         tracing::info!(%peer, caller = %caller.name, "nudge");
     }
-    forward::forward(&server.settings().state.socket, route, head, body, place, server.stop()).await
+    forward::forward(&server.settings().socket, route, head, body, place, server.stop()).await
 }
 
 fn count_nudge(server: &Server, caller: &Caller) -> Result<(), Refusal> {

@@ -49,7 +49,7 @@ impl Exchange<'_> {
             |pack, progress, stop| {
                 let mut pack = Limited { inner: pack, left: self.limit, over: &mut too_much };
                 let lookup = Some(Box::new(repo.objects.clone()));
-                let dir = clone.git_dir.join("objects/pack");
+                let dir = clone.pack_dir();
                 let written = Bundle::write_to_directory(
                     &mut pack,
                     Some(&dir),
