@@ -1,0 +1,3 @@
+//! Tests of the drivers against real processes and servers, in one binary.
+
+mod rebuild;
