@@ -2,13 +2,22 @@
 //! deployed; that is `pull_agent_core`. The daemon never opens a network port and never parses human output where a
 //! machine format exists.
 
+pub mod api;
 pub mod checks;
+pub mod clock;
 pub mod ctl;
+pub mod daemon;
+pub mod error;
 pub mod git;
 pub mod health;
 pub mod host;
 pub mod listen;
+pub mod logging;
 pub mod process;
 pub mod rebuild;
 pub mod settings;
+mod signals;
+pub mod store;
+mod summary;
 pub mod tls;
+mod view;

@@ -1,6 +1,11 @@
 //! A deployment that ended, as history tells it.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use serde::{Deserialize, Serialize};
+
+use crate::status::Phase;
 
 /// Answer of `GET /v1/deployments`, newest first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -39,8 +44,6 @@ pub struct Deployment {
     /// What was built.
     pub system: Option<String>,
 }
-
-use crate::status::Phase;
 
 /// Seconds in each phase.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -4,6 +4,10 @@
 //! Fields are only ever added. A reader ignores fields that it does not know; [`VERSION`] changes only when that would
 //! break it. Times are RFC 3339 in UTC, durations seconds, absent things `null`.
 
+#![no_std]
+
+extern crate alloc;
+
 mod deployment;
 mod problem;
 mod request;

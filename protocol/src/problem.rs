@@ -1,5 +1,7 @@
 //! Errors on the wire: problem details of RFC 9457.
 
+use alloc::string::String;
+
 use serde::{Deserialize, Serialize};
 
 /// Media type of [`Problem`].

@@ -1,5 +1,7 @@
 //! Bodies of the requests that are not reads.
 
+use alloc::string::String;
+
 use serde::{Deserialize, Serialize};
 
 /// Body of `POST /v1/nudge`; the body may also be empty.

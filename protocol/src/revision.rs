@@ -1,5 +1,7 @@
 //! What became of one revision on this host.
 
+use alloc::string::String;
+
 use serde::{Deserialize, Serialize};
 
 /// Body of `GET /v1/revisions/{sha}`.

@@ -1,5 +1,8 @@
 //! The one document that says what runs, what is wanted and what the agent waits for.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use serde::{Deserialize, Serialize};
 
 use crate::deployment::{Deployment, Trigger};

@@ -1,1 +1,23 @@
-//! To be filled.
+//! The git remote: asks for the tip of one branch, and brings revisions into the agent's own clone. Never decides what
+//! is deployed, never runs in-process what cannot be interrupted: over http(s) a poll is one request on a kept
+//! connection, and everything else is gitoxide in a short-lived child of the same program that is killed at its
+//! deadline. Nothing outside of this module knows gitoxide.
+//!
+//! The clone lies in `<repository>/.git` without files of a work tree, shallow: that layout is read in place by
+//! `git+file://<repository>?ref=refs/heads/<branch>&rev=<revision>&shallow=1`.
+
+mod child;
+mod clone;
+mod credentials;
+mod error;
+mod fetch;
+mod pkt;
+mod poll;
+mod remote;
+
+pub use child::{ChildError, Failure, child_main};
+pub use clone::{is_ancestor, sweep};
+pub use credentials::CredentialError;
+pub use error::{CloneError, FetchError, PollError};
+pub use fetch::fetch;
+pub use poll::{POLL_TIMEOUT, Poller};

@@ -1,7 +1,22 @@
 //! The configuration, validated: what the file of `docs/configuration.md` means. Never holds a secret, only paths of them.
 
+mod convert;
+pub mod duration;
+mod error;
+mod load;
+mod raw;
+pub mod size;
+#[cfg(test)]
+mod tests;
+mod validate;
+
 use std::path::PathBuf;
 use std::time::Duration;
+
+pub use error::{ConfigErrors, Problem};
+pub use load::{
+    Facts, check_config, check_config_main, load, load_for_listen, load_with, parse, parse_for_listen,
+};
 
 /// Everything of the file, checked, with `{host}` put in and defaults filled.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -179,6 +194,19 @@ pub enum Allow {
     Login(String),
 }
 
+/// What `pull-agent listen` takes from the file: `host`, `[nudge]` and two keys of `[state]`, nothing else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListenSettings {
+    /// Name of this host: the first label of a `Host` that is served.
+    pub host: String,
+    /// `[nudge]`
+    pub nudge: Nudge,
+    /// The daemon's socket for reads and nudges.
+    pub socket: PathBuf,
+    /// Group that may change things: the listener refuses to be a member.
+    pub group: String,
+}
+
 /// Where the agent keeps its own files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StateSettings {
@@ -217,5 +245,28 @@ impl StateSettings {
     #[must_use]
     pub fn log(&self, deployment: u64) -> PathBuf {
         self.log_directory.join(format!("{deployment}.log"))
+    }
+}
+
+/// Returns the part of the settings that decisions depend on. `systemd` says whether there are units to probe.
+#[must_use]
+pub fn policy(settings: &Settings, systemd: bool) -> pull_agent_core::Policy {
+    use pull_agent_core::{Millis, OnUnhealthy};
+    let millis = |length: Duration| Millis(u64::try_from(length.as_millis()).unwrap_or(u64::MAX));
+    pull_agent_core::Policy {
+        poll_interval: millis(settings.source.poll_interval),
+        fetch_timeout: millis(settings.source.timeout),
+        gate_timeout: match &settings.gate {
+            Gate::None => Millis(u64::MAX),
+            Gate::Github(gate) => millis(gate.timeout),
+        },
+        settle: millis(settings.health.settle),
+        health_deadline: millis(settings.health.deadline),
+        on_unhealthy: match settings.health.on_failure {
+            OnFailure::Rollback => OnUnhealthy::RollBack,
+            OnFailure::Report => OnUnhealthy::Report,
+        },
+        units_probed: settings.health.units && systemd,
+        keep_deployments: settings.state.keep_deployments,
     }
 }

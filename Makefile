@@ -1,0 +1,34 @@
+# Two commands do everything: `make demo` shows the program at work, `make test` passes all tests.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+.PHONY: help demo test bench fix lint sim-long clean
+
+help: ## Say what there is
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+demo: ## Three hosts follow one repository, about a minute (KEEP=1 leaves it running)
+	@bash tests/demo/demo.sh
+
+test: ## All tests: lints, unit, simulation, end to end, contract, hosts
+	@bash tests/run.sh
+
+bench: ## The measured claims, as ratios against the tools they stand for
+	@bash tests/bench/run.sh
+
+lint: ## Formatting and lints
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked
+
+fix: ## Format, and mend what clippy can mend
+	cargo fmt --all
+	cargo clippy --workspace --all-targets --fix --allow-dirty
+
+sim-long: ## The simulation with a million fresh seeds
+	SIM_SEEDS=1000000 SIM_START=$$RANDOM$$RANDOM cargo test --release -p pull-agent-sim -- --nocapture
+
+clean: ## Remove what was built, and the test hosts
+	cargo clean
+	rm -rf .lab

@@ -1,0 +1,83 @@
+//! The validated settings that influence a decision, and the numbers that are no setting.
+
+use crate::time::Millis;
+
+/// What the operator configured, as far as the core needs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// Between two polls of the branch.
+    pub poll_interval: Millis,
+    /// The longest that one fetch may take.
+    pub fetch_timeout: Millis,
+    /// After so long without a green verdict the forge is asked more rarely.
+    pub gate_timeout: Millis,
+    /// From the end of the switch to the first probe.
+    pub settle: Millis,
+    /// From the end of the switch until all probes have passed.
+    pub health_deadline: Millis,
+    /// What follows when they have not.
+    pub on_unhealthy: OnUnhealthy,
+    /// Whether failed units are probed; if not, exit code 4 alone makes a deployment degraded.
+    pub units_probed: bool,
+    /// So many deployments stay in the history, with their logs.
+    pub keep_deployments: usize,
+}
+
+/// What follows a host that is not healthy after a switch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnUnhealthy {
+    /// Back to what ran before.
+    RollBack,
+    /// Keep it, outcome degraded.
+    Report,
+}
+
+/// One poll is cut off after 30 s by its driver; an answer later than this is given up.
+pub(crate) const POLL_LIMIT: Millis = Millis::seconds(45);
+/// One question to the forge is cut off after 30 s by its driver; an answer later than this is given up.
+pub(crate) const CHECK_LIMIT: Millis = Millis::seconds(60);
+/// One round of probes is cut off by its driver well before.
+pub(crate) const PROBE_LIMIT: Millis = Millis::seconds(180);
+/// What a fetch may take beyond its own timeout, for killing the child and sweeping up.
+pub(crate) const FETCH_GRACE: Millis = Millis::seconds(60);
+/// Nudges that come faster than this share one poll and one question to the forge.
+pub(crate) const SPACING: Millis = Millis::seconds(1);
+/// Between the quick polls for a revision that a nudge named.
+pub(crate) const QUICK_POLL: Millis = Millis::seconds(2);
+/// How long a revision that a nudge named is waited for.
+pub(crate) const QUICK_POLL_FOR: Millis = Millis::seconds(60);
+/// The forge is asked at most this often while checks are young.
+pub(crate) const GATE_FIRST: Millis = Millis::seconds(15);
+/// Checks are young for this long.
+pub(crate) const GATE_YOUNG: Millis = Millis::seconds(600);
+/// Between two rounds of probes that did not pass.
+pub(crate) const PROBE_AGAIN: Millis = Millis::seconds(2);
+/// First wait for a busy lock, and between two tries of the way back.
+pub(crate) const BUSY_FIRST: Millis = Millis::seconds(5);
+/// Longest wait for a busy lock.
+pub(crate) const BUSY_MOST: Millis = Millis::seconds(60);
+/// A stall, a build timeout or an out of memory is tried so often, then held.
+pub(crate) const HARD_TRIES: u32 = 2;
+/// A switch that was killed before it could say how it ended is run so often, then what really runs decides.
+pub(crate) const SWITCH_TRIES: u32 = 2;
+/// The way back is tried so often, then the host is broken.
+pub(crate) const ROLL_BACK_TRIES: u32 = 3;
+/// So often the way back waits for a busy lock (about half an hour), then the host is broken.
+pub(crate) const ROLL_BACK_BUSY_TRIES: u32 = 30;
+
+impl Policy {
+    /// The shortest time between two questions to the forge about one revision.
+    pub(crate) fn gate_interval(&self) -> Millis {
+        self.poll_interval.min(GATE_FIRST)
+    }
+
+    /// A poll that failed is tried again after at most this long.
+    pub(crate) fn poll_backoff_most(&self) -> Millis {
+        self.poll_interval.times(5).max(Millis::seconds(60))
+    }
+
+    /// A deployment that failed for a passing reason is tried again after at most this long.
+    pub(crate) fn retry_most(&self) -> Millis {
+        self.poll_interval.times(15).max(Millis::seconds(60))
+    }
+}

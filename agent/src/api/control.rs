@@ -1,0 +1,82 @@
+//! What changes things. Each route answers with the status that follows, once it is on disk.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Extension, State};
+use axum::http::{StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use pull_agent_core::{Event, Revision, Wall};
+use pull_agent_protocol::{AcceptRequest, PauseRequest, RetryRequest};
+use tokio::sync::oneshot;
+
+use super::Api;
+use super::problem::{problem, problem_with_hint};
+use super::read::parse_or_default;
+use super::serve::Peer;
+use crate::clock;
+use crate::daemon::Input;
+
+/// Words of an operator are cut here, in characters.
+const REASON_LENGTH: usize = 500;
+
+pub(super) async fn pause(State(api): State<Api>, Extension(peer): Extension<Peer>, body: Bytes) -> Response {
+    let request: PauseRequest = match parse_or_default(&body) {
+        Ok(request) => request,
+        Err(detail) => return problem(StatusCode::BAD_REQUEST, detail),
+    };
+    if request.for_seconds == Some(0) {
+        return problem(
+            StatusCode::BAD_REQUEST,
+            "a pause of no length is none: \"for\" must be at least 1 second",
+        );
+    }
+    let until =
+        request.for_seconds.map(|seconds| Wall(clock::wall().0.saturating_add(seconds.saturating_mul(1000))));
+    let reason = request.reason.map(|reason| reason.chars().take(REASON_LENGTH).collect());
+    api.change(Event::PauseRequested { until, reason, by: peer.name() }).await
+}
+
+pub(super) async fn resume(State(api): State<Api>) -> Response {
+    api.change(Event::ResumeRequested).await
+}
+
+pub(super) async fn retry(State(api): State<Api>, body: Bytes) -> Response {
+    let request = parse_or_default(&body).and_then(|request: RetryRequest| {
+        request.revision.as_deref().map(Revision::parse).transpose().map_err(|error| error.to_string())
+    });
+    match request {
+        Ok(revision) => api.change(Event::RetryRequested { revision }).await,
+        Err(detail) => problem(StatusCode::BAD_REQUEST, detail),
+    }
+}
+
+pub(super) async fn accept(State(api): State<Api>, body: Bytes) -> Response {
+    let request = serde_json::from_slice(&body)
+        .map_err(|error| format!("the body is not what this route takes: {error}"))
+        .and_then(|request: AcceptRequest| {
+            Revision::parse(&request.revision).map_err(|error| error.to_string())
+        });
+    match request {
+        Ok(revision) => api.change(Event::AcceptRequested { revision }).await,
+        Err(detail) => problem(StatusCode::BAD_REQUEST, detail),
+    }
+}
+
+/// The place of routes that are named already and come later.
+pub(super) async fn not_in_this_version(uri: Uri) -> Response {
+    let detail = format!("{} is not in this version yet", uri.path());
+    let hint = "nixos-rebuild switch, with --rollback to go back, works as ever; the agent sees it and does not fight it";
+    problem_with_hint(StatusCode::NOT_IMPLEMENTED, detail, hint)
+}
+
+impl Api {
+    async fn change(&self, event: Event) -> Response {
+        let (reply, answer) = oneshot::channel();
+        let sent = self.inputs.send(Input { event, reply: Some(reply) }).await;
+        match (sent, answer.await) {
+            (Ok(()), Ok(Ok(()))) => Json(self.status()).into_response(),
+            (Ok(()), Ok(Err(error))) => problem(StatusCode::INSUFFICIENT_STORAGE, error),
+            (Err(_), _) | (_, Err(_)) => problem(StatusCode::SERVICE_UNAVAILABLE, "the agent is stopping"),
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Reads, and the nudge, which carries no authority.
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use pull_agent_core::{Event, Revision};
+use pull_agent_protocol::{Deployments, NudgeAnswer, NudgeRequest, Status, VERSION};
+
+use super::Api;
+use super::problem::problem;
+use crate::daemon::Input;
+use crate::view;
+
+impl Api {
+    /// The status of this moment, progress included.
+    pub(super) fn status(&self) -> Status {
+        let mut status = self.snapshot().status.clone();
+        if status.phase == pull_agent_protocol::Phase::Building {
+            status.progress.clone_from(&self.progress.borrow());
+        }
+        status
+    }
+}
+
+pub(super) async fn status(State(api): State<Api>) -> Json<Status> {
+    Json(api.status())
+}
+
+pub(super) async fn deployments(State(api): State<Api>) -> Json<Deployments> {
+    let snapshot = api.snapshot();
+    let deployments = snapshot.state.saved.history.iter().rev().map(view::deployment).collect();
+    Json(Deployments { version: VERSION, deployments })
+}
+
+pub(super) async fn deployment(State(api): State<Api>, Path(id): Path<String>) -> Response {
+    let snapshot = api.snapshot();
+    let history = &snapshot.state.saved.history;
+    match history.iter().find(|record| record.id.to_string() == id) {
+        Some(record) => Json(view::deployment(record)).into_response(),
+        None => problem(StatusCode::NOT_FOUND, format!("no deployment {id} is in the history")),
+    }
+}
+
+pub(super) async fn nudge(State(api): State<Api>, body: Bytes) -> Response {
+    let revision = match named_revision(&body) {
+        Ok(revision) => revision,
+        Err(detail) => {
+            api.counters.nudges_invalid.fetch_add(1, Relaxed);
+            return problem(StatusCode::BAD_REQUEST, detail);
+        }
+    };
+    api.counters.nudges_accepted.fetch_add(1, Relaxed);
+    let answer = NudgeAnswer { accepted: true, revision: revision.as_ref().map(ToString::to_string) };
+    let event = Event::Nudged { revision };
+    if api.inputs.send(Input { event, reply: None }).await.is_err() {
+        return problem(StatusCode::SERVICE_UNAVAILABLE, "the agent is stopping");
+    }
+    (StatusCode::ACCEPTED, Json(answer)).into_response()
+}
+
+fn named_revision(body: &[u8]) -> Result<Option<Revision>, String> {
+    let request: NudgeRequest = parse_or_default(body)?;
+    request.revision.as_deref().map(Revision::parse).transpose().map_err(|error| error.to_string())
+}
+
+/// Reads a JSON body; an empty one is the default.
+pub(super) fn parse_or_default<T: serde::de::DeserializeOwned + Default>(body: &[u8]) -> Result<T, String> {
+    if body.trim_ascii().is_empty() {
+        return Ok(T::default());
+    }
+    serde_json::from_slice(body).map_err(|error| format!("the body is not what this route takes: {error}"))
+}

@@ -1,0 +1,259 @@
+//! One GET of the forge, with everything around it: header fields, redirects, bounds, counters, and how long the forge
+//! wants to be left alone. Never sends the token to another host.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use pull_agent_core::Millis;
+use reqwest::header::{ACCEPT, AUTHORIZATION, ETAG, IF_NONE_MATCH, LINK, LOCATION};
+use reqwest::{Client, Response, StatusCode, Url};
+
+use super::error::AskError;
+use super::refusal::{self, Refusal};
+use super::token::Secret;
+use super::{Bounds, ForgeStats, body, limits, link};
+use crate::settings::GithubGate;
+use crate::tls;
+
+/// The version whose shapes are read here (docs.github.com/rest/about-the-rest-api/api-versions).
+const API_VERSION: &str = "2022-11-28";
+
+/// A renamed repository is one redirect, a moved one on top of it another.
+const REDIRECTS: usize = 4;
+
+/// A connection outlives the pause between two looks at a check that runs, and no more: idle memory is small.
+const KEEP_CONNECTION: Duration = Duration::from_secs(20);
+
+/// An error's body is read so far; it is only wanted for its message.
+const MESSAGE_BODY: usize = 16 * 1024;
+
+/// Counters that the owner reads while a question is open.
+#[derive(Clone, Debug, Default)]
+pub(super) struct SharedStats(Arc<Mutex<ForgeStats>>);
+
+impl SharedStats {
+    pub(super) fn get(&self) -> ForgeStats {
+        self.with(|stats| stats.clone())
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut ForgeStats) -> T) -> T {
+        // Counters are right whatever happened to the one who held the lock.
+        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn count(&self, what: &str) {
+        self.with(|stats| *stats.requests.entry(what.to_owned()).or_insert(0) += 1);
+    }
+}
+
+/// The forge.
+#[derive(Debug)]
+pub(super) struct Api {
+    root: Url,
+    ca_file: Option<PathBuf>,
+    token_file: Option<PathBuf>,
+    bounds: Bounds,
+    stats: SharedStats,
+    client: Option<Made>,
+    /// Status of the answer whose body is being read; none while an answer is waited for.
+    status: Option<StatusCode>,
+    leave_alone: Option<Millis>,
+}
+
+/// A client and the trust anchors that it was made with.
+#[derive(Debug)]
+struct Made {
+    client: Client,
+    anchors: Option<Vec<u8>>,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub(super) enum Answer {
+    /// 304: what was said before is still so.
+    Same,
+    /// 200.
+    Fresh {
+        /// The whole body.
+        body: Vec<u8>,
+        /// To ask again with.
+        etag: Option<String>,
+        /// `Link` with `rel="next"`, not yet looked at.
+        next: Option<String>,
+    },
+}
+
+impl Api {
+    pub(super) fn new(root: Url, gate: &GithubGate, bounds: Bounds, stats: SharedStats) -> Self {
+        Self {
+            root,
+            ca_file: gate.ca_file.clone(),
+            token_file: gate.token_file.clone(),
+            bounds,
+            stats,
+            client: None,
+            status: None,
+            leave_alone: None,
+        }
+    }
+
+    /// Begins a new question.
+    pub(super) fn begin(&mut self) {
+        self.status = None;
+        self.leave_alone = None;
+    }
+
+    /// The longest wait that an answer to this question asked for.
+    pub(super) const fn leave_alone(&self) -> Option<Millis> {
+        self.leave_alone
+    }
+
+    /// What is to be said when the time of the question is over, at whatever point it was.
+    pub(super) fn given_up(&self) -> AskError {
+        let limit = self.bounds.total;
+        match self.status {
+            Some(status) => AskError::Slow { status, limit },
+            None => {
+                self.stats.count("error");
+                AskError::Silent { host: self.host(), limit }
+            }
+        }
+    }
+
+    /// Pages of a list that may be read.
+    pub(super) const fn pages(&self) -> usize {
+        self.bounds.pages
+    }
+
+    /// Asks for this address, with the ETag of what was answered before.
+    pub(super) async fn get(
+        &mut self,
+        secret: &Secret,
+        url: &Url,
+        etag: Option<&str>,
+    ) -> Result<Answer, AskError> {
+        self.may_send(secret)?;
+        let mut at = url.clone();
+        let mut status = StatusCode::OK;
+        for _ in 0..=REDIRECTS {
+            let response = self.send(secret, &at, etag).await?;
+            status = response.status();
+            match status {
+                StatusCode::MOVED_PERMANENTLY
+                | StatusCode::FOUND
+                | StatusCode::TEMPORARY_REDIRECT
+                | StatusCode::PERMANENT_REDIRECT => at = self.redirected(&at, &response)?,
+                StatusCode::OK => return self.fresh(response).await,
+                StatusCode::NOT_MODIFIED if etag.is_some() => return Ok(Answer::Same),
+                StatusCode::NOT_MODIFIED => return Err(AskError::UnaskedNotModified),
+                _ => return Err(self.refused(secret, response).await),
+            }
+        }
+        Err(AskError::TooManyRedirects { status })
+    }
+
+    /// The address of the next page, when it is on the same host as the first.
+    pub(super) fn next_page(&self, at: &Url, link: &str) -> Result<Url, AskError> {
+        let foreign = || AskError::ForeignPage { found: link::shown(link) };
+        let next = at.join(link).map_err(|_| foreign())?;
+        if next.origin() == self.root.origin() { Ok(next) } else { Err(foreign()) }
+    }
+
+    fn may_send(&self, secret: &Secret) -> Result<(), AskError> {
+        if secret.header().is_some() && self.root.scheme() == "http" && !link::is_loopback(&self.root) {
+            return Err(AskError::PlainHttp { host: self.host() });
+        }
+        Ok(())
+    }
+
+    async fn send(&mut self, secret: &Secret, url: &Url, etag: Option<&str>) -> Result<Response, AskError> {
+        self.status = None;
+        let mut request = self
+            .client()
+            .await?
+            .get(url.clone())
+            .header(ACCEPT, "application/vnd.github+json")
+            .header("x-github-api-version", API_VERSION);
+        if let Some(token) = secret.header() {
+            request = request.header(AUTHORIZATION, token);
+        }
+        if let Some(etag) = etag {
+            request = request.header(IF_NONE_MATCH, etag);
+        }
+        let response = request.send().await.map_err(|source| {
+            self.stats.count("error");
+            AskError::Unreachable { host: self.host(), source: source.without_url() }
+        })?;
+        let (status, headers) = (response.status(), response.headers());
+        self.status = Some(status);
+        self.stats.count(status.as_str());
+        if let Some(remaining) = limits::remaining(headers) {
+            self.stats.with(|stats| stats.ratelimit_remaining = Some(remaining));
+        }
+        self.leave_alone = self.leave_alone.max(limits::leave_alone(status, headers));
+        Ok(response)
+    }
+
+    /// The client, made anew when the trust anchors changed.
+    async fn client(&mut self) -> Result<&Client, AskError> {
+        let anchors = match &self.ca_file {
+            // A file that cannot be read is told of by the builder below.
+            Some(path) => tokio::fs::read(path).await.ok(),
+            None => None,
+        };
+        let made = match self.client.take() {
+            Some(made) if made.anchors == anchors && (anchors.is_some() || self.ca_file.is_none()) => made,
+            Some(_) | None => {
+                let mut builder = tls::client_builder(self.ca_file.as_deref())
+                    .map_err(AskError::Tls)?
+                    .http1_only()
+                    .pool_max_idle_per_host(1)
+                    .pool_idle_timeout(KEEP_CONNECTION);
+                if link::is_loopback(&self.root) {
+                    // What is meant for this machine goes to no proxy of the environment, least of all a token.
+                    builder = builder.no_proxy();
+                }
+                Made { client: builder.build().map_err(AskError::Client)?, anchors }
+            }
+        };
+        Ok(&self.client.insert(made).client)
+    }
+
+    /// Where a redirect leads, when the token may go there: the same host, scheme and port.
+    fn redirected(&self, at: &Url, response: &Response) -> Result<Url, AskError> {
+        let status = response.status();
+        let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
+        let location = location.ok_or(AskError::RedirectNowhere { status })?;
+        let foreign = || AskError::ForeignRedirect { status, found: link::shown(location) };
+        let to = at.join(location).map_err(|_| foreign())?;
+        if to.origin() == self.root.origin() { Ok(to) } else { Err(foreign()) }
+    }
+
+    async fn fresh(&self, response: Response) -> Result<Answer, AskError> {
+        let status = response.status();
+        let etag = response.headers().get(ETAG).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let links = response.headers().get_all(LINK);
+        let next = links.iter().filter_map(|value| value.to_str().ok()).find_map(link::next);
+        let limit = self.bounds.body;
+        let (body, whole) = body::read(response, limit).await?;
+        if whole { Ok(Answer::Fresh { body, etag, next }) } else { Err(AskError::TooLarge { status, limit }) }
+    }
+
+    async fn refused(&mut self, secret: &Secret, response: Response) -> AskError {
+        let (status, headers) = (response.status(), response.headers().clone());
+        // The status says enough when the message does not come.
+        let message =
+            body::read(response, MESSAGE_BODY).await.ok().and_then(|(body, _)| refusal::message(&body));
+        if refusal::is_limit(status, &headers, message.as_deref()) {
+            self.leave_alone = self.leave_alone.or(Some(limits::UNTOLD));
+        }
+        let token = self.token_file.as_deref().filter(|_| secret.header().is_some());
+        Refusal::new(status, &headers, message, token, self.leave_alone).into()
+    }
+
+    fn host(&self) -> String {
+        let host = self.root.host_str().unwrap_or_default();
+        self.root.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+    }
+}

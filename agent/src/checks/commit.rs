@@ -1,0 +1,166 @@
+//! The check runs that hang on one commit: `GET /repos/{owner}/{repo}/commits/{ref}/check-runs`
+//! (docs.github.com/rest/checks/runs). Read leniently: only what is used must be right.
+
+use pull_agent_core::Revision;
+use reqwest::{StatusCode, Url};
+use serde::Deserialize;
+
+use super::api::{Answer, Api};
+use super::cache::{Cache, Remembered};
+use super::error::{AskError, NewError};
+use super::token::Secret;
+use crate::settings::GithubGate;
+
+/// Where the API of one repository is.
+#[derive(Clone, Debug)]
+pub(super) struct Repository {
+    api: Url,
+    owner: String,
+    name: String,
+}
+
+/// One check run, as far as it matters.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub(super) struct Run {
+    pub(super) id: u64,
+    pub(super) name: Option<String>,
+    pub(super) head_sha: Option<String>,
+    pub(super) status: Option<String>,
+    pub(super) conclusion: Option<String>,
+    pub(super) started_at: Option<String>,
+    pub(super) html_url: Option<String>,
+    pub(super) details_url: Option<String>,
+    pub(super) check_suite: Option<Numbered>,
+    pub(super) app: Option<Numbered>,
+}
+
+/// Something of which only the number matters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub(super) struct Numbered {
+    pub(super) id: Option<u64>,
+}
+
+/// One page: of its check runs only those that are asked about.
+#[derive(Clone, Debug)]
+pub(super) struct Page {
+    runs: Vec<Run>,
+    next: Option<String>,
+}
+
+impl Repository {
+    /// `api_url` is the root of the API, `repository` is `owner/name`.
+    pub(super) fn new(api_url: &str, repository: &str) -> Result<Self, NewError> {
+        let bad_url = || NewError::ApiUrl { url: api_url.to_owned() };
+        let api = Url::parse(api_url).map_err(|_| bad_url())?;
+        if !matches!(api.scheme(), "http" | "https") || api.host().is_none() {
+            return Err(bad_url());
+        }
+        match repository.split_once('/') {
+            Some((owner, name)) if !owner.is_empty() && !name.is_empty() && !name.contains('/') => {
+                Ok(Self { api, owner: owner.to_owned(), name: name.to_owned() })
+            }
+            Some(_) | None => Err(NewError::Repository { repository: repository.to_owned() }),
+        }
+    }
+
+    /// Root of the API.
+    pub(super) fn api(&self) -> Url {
+        self.api.clone()
+    }
+
+    /// The first page of the check runs of a commit. A single name is asked for by name: the list of a large repository
+    /// is long, and every check run in it has kilobytes.
+    fn check_runs(&self, gate: &GithubGate, revision: &Revision) -> Url {
+        let mut url = self.api.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend([
+                "repos",
+                &self.owner,
+                &self.name,
+                "commits",
+                revision.as_str(),
+                "check-runs",
+            ]);
+        }
+        let mut query = vec![("filter", "latest".to_owned()), ("per_page", "100".to_owned())];
+        if let Some(app) = gate.app_id {
+            query.push(("app_id", app.to_string()));
+        }
+        if let [name] = gate.checks.as_slice() {
+            query.push(("check_name", name.clone()));
+        }
+        let mut encoded = url.query_pairs_mut();
+        encoded.extend_pairs(query);
+        drop(encoded);
+        // "+" is a space only in forms; a space that is written %20 is one everywhere.
+        let query = url.query().map(|q| q.replace('+', "%20"));
+        url.set_query(query.as_deref());
+        url
+    }
+}
+
+/// Lists the named check runs of a commit, over all pages.
+pub(super) async fn check_runs(
+    api: &mut Api,
+    pages: &mut Cache<Page>,
+    secret: &Secret,
+    repository: &Repository,
+    gate: &GithubGate,
+    revision: &Revision,
+) -> Result<Vec<Run>, AskError> {
+    let mut runs = Vec::new();
+    let mut url = repository.check_runs(gate, revision);
+    for _ in 0..api.pages() {
+        let page = page(api, pages, secret, gate, &url).await?;
+        runs.extend(page.runs);
+        match page.next {
+            Some(next) => url = api.next_page(&url, &next)?,
+            None => return all_of(revision, runs),
+        }
+    }
+    Err(AskError::TooManyPages { limit: api.pages() })
+}
+
+async fn page(
+    api: &mut Api,
+    pages: &mut Cache<Page>,
+    secret: &Secret,
+    gate: &GithubGate,
+    url: &Url,
+) -> Result<Page, AskError> {
+    let token = secret.fingerprint();
+    let known = pages.get(token, url).cloned();
+    match (api.get(secret, url, known.as_ref().map(|k| k.etag.as_str())).await?, known) {
+        (Answer::Same, Some(known)) => Ok(known.value),
+        (Answer::Same, None) => Err(AskError::UnaskedNotModified),
+        (Answer::Fresh { body, etag, next }, _) => {
+            let page = Page { runs: parse(&body, &gate.checks)?, next };
+            if let Some(etag) = etag {
+                pages.put(token, url.clone(), Remembered { etag, value: page.clone() });
+            }
+            Ok(page)
+        }
+    }
+}
+
+fn parse(body: &[u8], names: &[String]) -> Result<Vec<Run>, AskError> {
+    #[derive(Deserialize)]
+    struct Body {
+        check_runs: Vec<Run>,
+    }
+    let Body { mut check_runs } = serde_json::from_slice(body)
+        .map_err(|source| AskError::NotAList { status: StatusCode::OK, source })?;
+    check_runs.retain(|run| run.name.as_ref().is_some_and(|name| names.contains(name)));
+    Ok(check_runs)
+}
+
+/// A verdict is on one revision: what a forge says of another one counts for nothing.
+fn all_of(revision: &Revision, runs: Vec<Run>) -> Result<Vec<Run>, AskError> {
+    let other = runs.iter().find_map(|run| run.head_sha.as_deref().filter(|sha| *sha != revision.as_str()));
+    match other {
+        Some(found) => Err(AskError::OtherCommit { found: super::link::shown(found) }),
+        None => Ok(runs),
+    }
+}

@@ -1,0 +1,129 @@
+//! Why a forge could not be asked, each with the sentence for the operator. No sentence holds a token.
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use reqwest::StatusCode;
+
+use super::refusal::Refusal;
+use crate::tls::TlsError;
+
+/// Why the settings give nobody to ask.
+#[derive(Debug, thiserror::Error)]
+pub enum NewError {
+    /// An empty list would make every revision green.
+    #[error("gate.checks names no check: at least one must prove a revision")]
+    NoChecks,
+    /// The address is none of http or https.
+    #[error("gate.api_url = {url:?} is not an address of http or https")]
+    ApiUrl {
+        /// As written.
+        url: String,
+    },
+    /// The repository is no `owner/name`.
+    #[error("gate.repository = {repository:?} is not of the form owner/name")]
+    Repository {
+        /// As written.
+        repository: String,
+    },
+}
+
+/// Why there is no verdict but *unavailable*.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum AskError {
+    #[error("the token file {} (gate.token_file) cannot be read", path.display())]
+    TokenUnreadable {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("the token file {} (gate.token_file) {why}", path.display())]
+    TokenUnusable { path: PathBuf, why: &'static str },
+    #[error(
+        "the token is not sent to {host} over plain http, where others can read it: gate.api_url must be https"
+    )]
+    PlainHttp { host: String },
+    #[error("the forge cannot be asked")]
+    Tls(#[source] TlsError),
+    #[error("the client for the forge cannot be made")]
+    Client(#[source] reqwest::Error),
+    #[error("the forge at {host} cannot be reached")]
+    Unreachable {
+        host: String,
+        #[source]
+        source: reqwest::Error,
+    },
+    #[error("the forge at {host} did not answer within {} s", limit.as_secs_f32())]
+    Silent { host: String, limit: Duration },
+    #[error("the forge answered {status}, but the answer did not end within {} s", limit.as_secs_f32())]
+    Slow { status: StatusCode, limit: Duration },
+    #[error("the forge answered {status}, but the answer broke off")]
+    BrokeOff {
+        status: StatusCode,
+        #[source]
+        source: reqwest::Error,
+    },
+    #[error("the forge answered {status} with more than {limit} bytes")]
+    TooLarge { status: StatusCode, limit: usize },
+    #[error("the forge answered {status}, but not with a list of check runs")]
+    NotAList {
+        status: StatusCode,
+        #[source]
+        source: serde_json::Error,
+    },
+    #[error("the forge answered 304 Not Modified to a question that it had not answered before")]
+    UnaskedNotModified,
+    #[error("the forge answered with the check runs of another commit, {found}")]
+    OtherCommit { found: String },
+    #[error("the forge has more than {limit} pages of check runs for this commit")]
+    TooManyPages { limit: usize },
+    #[error("the forge names {found} for its next page, which is not the host of gate.api_url")]
+    ForeignPage { found: String },
+    #[error(
+        "the forge answered {status} and redirects to {found}, where the token is not sent: \
+         set gate.api_url to where it is now"
+    )]
+    ForeignRedirect { status: StatusCode, found: String },
+    #[error("the forge answered {status} without a place to go to")]
+    RedirectNowhere { status: StatusCode },
+    #[error("the forge answered {status} again and again: it redirects in a circle")]
+    TooManyRedirects { status: StatusCode },
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+}
+
+impl AskError {
+    /// What went wrong and why. Of the layers of an HTTP client only the lowest says why.
+    pub(super) fn sentence(&self) -> String {
+        match self {
+            Self::Unreachable { source, .. } | Self::BrokeOff { source, .. } | Self::Client(source) => {
+                format!("{self}: {}", lowest(source))
+            }
+            Self::TokenUnreadable { .. }
+            | Self::TokenUnusable { .. }
+            | Self::PlainHttp { .. }
+            | Self::Tls(_)
+            | Self::Silent { .. }
+            | Self::Slow { .. }
+            | Self::TooLarge { .. }
+            | Self::NotAList { .. }
+            | Self::UnaskedNotModified
+            | Self::OtherCommit { .. }
+            | Self::TooManyPages { .. }
+            | Self::ForeignPage { .. }
+            | Self::ForeignRedirect { .. }
+            | Self::RedirectNowhere { .. }
+            | Self::TooManyRedirects { .. }
+            | Self::Refused(_) => crate::error::chain(self),
+        }
+    }
+}
+
+fn lowest(error: &dyn Error) -> &dyn Error {
+    let mut lowest = error;
+    while let Some(source) = lowest.source() {
+        lowest = source;
+    }
+    lowest
+}

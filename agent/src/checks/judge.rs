@@ -1,0 +1,137 @@
+//! Turns check runs into a verdict. Pure.
+//!
+//! Which run of a name counts, for each app by itself (apps beside `gate.app_id` do not count at all):
+//!
+//! - Within one check suite the newest: a re-run replaces what it repeats.
+//! - Of several suites the newest decides. A pull request that was closed and opened again, a dispatch, or a workflow that
+//!   listens to two events makes a second suite for the same commit, and the first can then never turn green any more.
+//! - But while the newest run of any other suite is not done, the name is pending: what decides is not known yet.
+//!
+//! With any app allowed, the runs of each app must pass.
+//!
+//! Newest is by start and then by id; by id alone where a run does not say when it started.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use pull_agent_core::{Check, Evidence, Verdict, VerdictKind};
+
+use super::commit::Run;
+use super::refusal::Refusal;
+
+/// Status of a named check that the forge has no run of.
+const MISSING: &str = "missing";
+
+/// What a check comes to; the greater is the worse, and the worst decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Colour {
+    Green,
+    Pending,
+    Red,
+}
+
+/// Judges the named checks by these runs of one commit.
+pub(super) fn judge(names: &[String], app: Option<u64>, runs: &[Run]) -> Verdict {
+    let judged: Vec<(Colour, Check)> = names.iter().map(|name| check(name, app, runs)).collect();
+    let worst = judged.iter().map(|(colour, _)| *colour).max().unwrap_or(Colour::Pending);
+    let (kind, evidence, detail) = match worst {
+        Colour::Green => (VerdictKind::Green, Some(Evidence::Commit), passed(&judged)),
+        Colour::Pending => (VerdictKind::Pending, None, pending(app, &judged)),
+        Colour::Red => (VerdictKind::Red, None, red(&judged)),
+    };
+    let checks = judged.into_iter().map(|(_, check)| check).collect();
+    Verdict { kind, evidence, detail, checks, not_before: None }
+}
+
+/// A commit that the forge does not have (yet) has no check runs.
+pub(super) fn unknown_commit(names: &[String], refusal: &Refusal) -> Verdict {
+    Verdict { detail: refusal.to_string(), ..judge(names, None, &[]) }
+}
+
+fn check(name: &str, app: Option<u64>, runs: &[Run]) -> (Colour, Check) {
+    let mut apps: BTreeMap<Option<u64>, Vec<&Run>> = BTreeMap::new();
+    for run in runs.iter().filter(|run| run.name.as_deref() == Some(name)) {
+        let by = run.app.and_then(|app| app.id);
+        if app.is_none() || by == app {
+            apps.entry(by).or_default().push(run);
+        }
+    }
+    let worst = apps.values().filter_map(|runs| decisive(runs)).max_by_key(|run| colour(run));
+    match worst {
+        Some(run) => (colour(run), told(name, run)),
+        None => {
+            let status = MISSING.to_owned();
+            (Colour::Pending, Check { name: name.to_owned(), status, conclusion: None, url: None })
+        }
+    }
+}
+
+/// The run that decides, of all that one app made of one name.
+fn decisive<'a>(runs: &[&'a Run]) -> Option<&'a Run> {
+    let mut suites: BTreeMap<Option<u64>, Vec<&Run>> = BTreeMap::new();
+    for run in runs {
+        suites.entry(run.check_suite.and_then(|suite| suite.id)).or_default().push(run);
+    }
+    let of_suites: Vec<&Run> = suites.values().filter_map(|runs| newest(runs)).collect();
+    let newest = newest(&of_suites)?;
+    let running = of_suites.iter().find(|run| colour(run) == Colour::Pending);
+    if colour(newest) == Colour::Green { Some(running.unwrap_or(&newest)) } else { Some(newest) }
+}
+
+fn newest<'a>(runs: &[&'a Run]) -> Option<&'a Run> {
+    let start = |run: &Run| run.started_at.as_ref().and_then(|text| text.parse::<Timestamp>().ok());
+    let dated = runs.iter().all(|run| start(run).is_some());
+    runs.iter().copied().max_by_key(|run| (if dated { start(run) } else { None }, run.id))
+}
+
+/// Only `completed` is done, and only `success` passes: what is skipped built nothing.
+fn colour(run: &Run) -> Colour {
+    match (run.status.as_deref(), run.conclusion.as_deref()) {
+        (Some("completed"), Some("success")) => Colour::Green,
+        (Some("completed"), _) => Colour::Red,
+        (_, _) => Colour::Pending,
+    }
+}
+
+fn told(name: &str, run: &Run) -> Check {
+    let done = run.status.as_deref() == Some("completed");
+    Check {
+        name: name.to_owned(),
+        status: run.status.clone().unwrap_or_else(|| "unknown".to_owned()),
+        conclusion: run.conclusion.clone().filter(|_| done),
+        url: run.html_url.clone().or_else(|| run.details_url.clone()),
+    }
+}
+
+fn passed(judged: &[(Colour, Check)]) -> String {
+    let count = judged.len();
+    format!("{count} of {count} checks passed")
+}
+
+/// "1 of 3 checks in progress, 1 queued, 1 missing: …": what is not done, by the forge's words.
+fn pending(app: Option<u64>, judged: &[(Colour, Check)]) -> String {
+    let mut words: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (_, check) in judged.iter().filter(|(colour, _)| *colour == Colour::Pending) {
+        words.entry(check.status.as_str()).or_default().push(&check.name);
+    }
+    let mut parts: Vec<String> = Vec::new();
+    for (word, names) in words.iter().filter(|(word, _)| **word != MISSING) {
+        let of = if parts.is_empty() { format!(" of {} checks", judged.len()) } else { String::new() };
+        parts.push(format!("{}{of} {}", names.len(), word.replace('_', " ")));
+    }
+    if let Some(names) = words.get(MISSING) {
+        let of = if parts.is_empty() { format!(" of {} checks", judged.len()) } else { String::new() };
+        let by = app.map(|id| format!(" by app {id}")).unwrap_or_default();
+        parts.push(format!("{}{of} missing: no check run{by} is named {}", names.len(), names.join(", ")));
+    }
+    parts.join(", ")
+}
+
+fn red(judged: &[(Colour, Check)]) -> String {
+    let ended = |check: &Check| match check.conclusion.as_deref() {
+        Some(conclusion) if !conclusion.is_empty() => format!("check {} ended in {conclusion}", check.name),
+        Some(_) | None => format!("check {} ended without a conclusion", check.name),
+    };
+    let red = judged.iter().filter(|(colour, _)| *colour == Colour::Red);
+    red.map(|(_, check)| ended(check)).collect::<Vec<_>>().join(", ")
+}

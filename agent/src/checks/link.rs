@@ -1,0 +1,79 @@
+//! Addresses that a forge names: the `Link` field (RFC 8288), and what may be shown of them.
+
+use std::net::IpAddr;
+
+use reqwest::Url;
+
+/// An address of more characters is cut where it is shown.
+const LONGEST: usize = 200;
+
+/// Returns the target of `rel="next"`. Targets may hold commas and semicolons, so they are skipped first.
+pub(super) fn next(field: &str) -> Option<String> {
+    let mut rest = field;
+    while let Some((_, from)) = rest.split_once('<') {
+        let (target, after) = from.split_once('>')?;
+        let (parameters, more) = match after.find('<') {
+            Some(at) => after.split_at(at),
+            None => (after, ""),
+        };
+        if parameters.split([';', ',']).any(is_next) {
+            return Some(target.to_owned());
+        }
+        rest = more;
+    }
+    None
+}
+
+/// `rel` may hold several relations, with and without quotes.
+fn is_next(parameter: &str) -> bool {
+    let Some((name, value)) = parameter.split_once('=') else { return false };
+    let mut relations = value.trim().trim_matches('"').split_ascii_whitespace();
+    name.trim().eq_ignore_ascii_case("rel") && relations.any(|r| r.eq_ignore_ascii_case("next"))
+}
+
+/// What of an address of the forge's can stand in a sentence.
+pub(super) fn shown(address: &str) -> String {
+    address.chars().filter(|c| !c.is_control()).take(LONGEST).collect()
+}
+
+/// Whether this is the machine itself.
+pub(super) fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(field: &str, expected: Option<&str>) {
+        assert_eq!(next(field).as_deref(), expected, "{field}");
+    }
+
+    #[test]
+    fn next_is_found_wherever_it_stands() {
+        check(
+            r#"<https://a/x?page=2>; rel="next", <https://a/x?page=3>; rel="last""#,
+            Some("https://a/x?page=2"),
+        );
+        check(r#"<https://a/1>; rel="prev",<https://a/3>;rel=next"#, Some("https://a/3"));
+        check(r#"<https://a/a,b;c>; title="x"; rel="last next""#, Some("https://a/a,b;c"));
+    }
+
+    #[test]
+    fn no_next_is_none() {
+        check(r#"<https://a/1>; rel="first", <https://a/2>; rel="prev""#, None);
+        check(r#"<https://a/1>; rel="nextish"; title=next"#, None);
+        check("<https://a/1", None);
+        check("", None);
+    }
+
+    #[test]
+    fn loopback_is_this_machine_only() {
+        let is = |url: &str| is_loopback(&url.parse().expect("a url"));
+        assert!(is("http://localhost:1") && is("http://127.9.8.7/") && is("http://[::1]:80/x"));
+        assert!(!is("http://localhost.example.com/") && !is("http://10.0.0.1/") && !is("http://[::2]/"));
+        assert!(!is("http://127.0.0.1.example.com/"));
+    }
+}

@@ -1,0 +1,222 @@
+//! Carries the core's commands out, one task each; every answer comes back as one event.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use pull_agent_core::{Attempt, Command, DeploymentId, Event, Revision, SystemPath, Verdict, VerdictKind};
+use pull_agent_protocol::Progress;
+use tokio::sync::{Mutex, mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::checks::{Checks, ForgeStats};
+use crate::git::{self, Poller};
+use crate::health::Prober;
+use crate::host;
+use crate::rebuild::Rebuild;
+use crate::settings::{Gate, Settings};
+
+/// One command of `health.commands` may take this long, or the whole deadline where that is shorter.
+const PROBE_COMMAND_MOST: Duration = Duration::from_secs(30);
+
+/// The drivers under one set of settings. Replaced as a whole when the settings change; tasks under way keep the old one.
+#[derive(Debug)]
+pub(super) struct Executor {
+    settings: Arc<Settings>,
+    program: PathBuf,
+    poller: Arc<Mutex<Poller>>,
+    checks: Option<Arc<Checks>>,
+    rebuild: Rebuild,
+    systemd: bool,
+    events: mpsc::Sender<Event>,
+    progress: watch::Sender<Option<Progress>>,
+    /// The build that runs, and how it is told to end.
+    build: Option<(Attempt, CancellationToken)>,
+}
+
+impl Executor {
+    /// Prepares the drivers.
+    ///
+    /// # Errors
+    /// When a client cannot be made, for example because a file of trust anchors is unreadable.
+    pub(super) fn new(
+        settings: Arc<Settings>,
+        program: PathBuf,
+        systemd: bool,
+        events: mpsc::Sender<Event>,
+        progress: watch::Sender<Option<Progress>>,
+    ) -> Result<Self, String> {
+        let checks = match &settings.gate {
+            Gate::None => None,
+            Gate::Github(gate) => {
+                Some(Arc::new(Checks::new(gate).map_err(|error| crate::error::chain(&error))?))
+            }
+        };
+        Ok(Self {
+            poller: Arc::new(Mutex::new(Poller::new(&program, &settings.source))),
+            checks,
+            rebuild: Rebuild::new(&settings, &program),
+            settings,
+            program,
+            systemd,
+            events,
+            progress,
+            build: None,
+        })
+    }
+
+    /// The same drivers under new settings; a build under way can still be cancelled.
+    pub(super) fn renewed(&self, settings: Arc<Settings>) -> Result<Self, String> {
+        let mut renewed = Self::new(
+            settings,
+            self.program.clone(),
+            self.systemd,
+            self.events.clone(),
+            self.progress.clone(),
+        )?;
+        renewed.build.clone_from(&self.build);
+        Ok(renewed)
+    }
+
+    pub(super) const fn rebuild(&self) -> &Rebuild {
+        &self.rebuild
+    }
+
+    pub(super) fn forge_stats(&self) -> ForgeStats {
+        self.checks.as_ref().map(|checks| checks.stats()).unwrap_or_default()
+    }
+
+    /// Starts one command. Its answer comes by the channel, also when the command fails.
+    pub(super) fn start(&mut self, command: Command) {
+        tracing::debug!(?command, "starting");
+        match command {
+            Command::Poll { attempt } => self.poll(attempt),
+            Command::Fetch { attempt, revision, deployed } => self.fetch(attempt, revision, deployed),
+            Command::Check { attempt, revision } => self.check(attempt, revision),
+            Command::Build { attempt, deployment, revision } => self.build(attempt, deployment, revision),
+            Command::CancelBuild { attempt } => self.cancel_build(attempt),
+            Command::Activate { attempt, deployment, revision, system, previous } => {
+                self.activate(attempt, deployment, revision, system, previous);
+            }
+            Command::Probe { attempt, deployment } => self.probe(attempt, deployment),
+            Command::RollBack { attempt, deployment, system } => self.roll_back(attempt, deployment, system),
+            Command::Forget { deployments } => self.rebuild.forget(&deployments),
+        }
+    }
+
+    fn poll(&self, attempt: Attempt) {
+        let (poller, settings) = (Arc::clone(&self.poller), Arc::clone(&self.settings));
+        self.answer(async move {
+            let result = poller.lock().await.poll().await;
+            let result = result.map_err(|error| crate::error::chain(&error));
+            Event::Polled { attempt, host: host::view(&settings.system), result }
+        });
+    }
+
+    fn fetch(&self, attempt: Attempt, revision: Revision, deployed: Option<Revision>) {
+        let (settings, program) = (Arc::clone(&self.settings), self.program.clone());
+        self.answer(async move {
+            let repository = settings.state.repository();
+            let result =
+                git::fetch(&program, &settings.source, &repository, &revision, deployed.as_ref()).await;
+            Event::Fetched { attempt, result: result.map_err(|error| crate::error::chain(&error)) }
+        });
+    }
+
+    fn check(&self, attempt: Attempt, revision: Revision) {
+        let checks = self.checks.clone();
+        self.answer(async move {
+            let verdict = match checks {
+                Some(checks) => checks.ask(&revision).await,
+                None => Verdict {
+                    kind: VerdictKind::Off,
+                    evidence: None,
+                    detail: "no checks are asked for (gate.forge = \"none\")".to_owned(),
+                    checks: Vec::new(),
+                    not_before: None,
+                },
+            };
+            Event::Checked { attempt, verdict }
+        });
+    }
+
+    fn build(&mut self, attempt: Attempt, deployment: DeploymentId, revision: Revision) {
+        let cancel = CancellationToken::new();
+        self.build = Some((attempt, cancel.clone()));
+        let (rebuild, settings, progress) =
+            (self.rebuild.clone(), Arc::clone(&self.settings), self.progress.clone());
+        self.answer(async move {
+            let result = rebuild.build(attempt, deployment, &revision, cancel, &progress).await;
+            progress.send_replace(None);
+            Event::Built { attempt, host: host::view(&settings.system), result }
+        });
+    }
+
+    fn cancel_build(&self, attempt: Attempt) {
+        if let Some((running, cancel)) = &self.build
+            && *running == attempt
+        {
+            cancel.cancel();
+        }
+    }
+
+    fn activate(
+        &self,
+        attempt: Attempt,
+        deployment: DeploymentId,
+        revision: Revision,
+        system: SystemPath,
+        previous: SystemPath,
+    ) {
+        let (rebuild, settings) = (self.rebuild.clone(), Arc::clone(&self.settings));
+        let baseline = super::paths::baseline(&settings, deployment);
+        let (poller, prober) = (Arc::clone(&self.poller), self.prober());
+        self.answer(async move {
+            if let Err(error) = prober.record_baseline(&baseline, reachable(poller)).await {
+                tracing::warn!(error = %crate::error::chain(&error), "the state before the switch could not be noted");
+            }
+            let exit = rebuild.activate(attempt, deployment, &revision, &system, &previous).await;
+            Event::Activated { attempt, exit, host: host::view(&settings.system) }
+        });
+    }
+
+    fn probe(&self, attempt: Attempt, deployment: DeploymentId) {
+        let settings = Arc::clone(&self.settings);
+        let baseline = super::paths::baseline(&settings, deployment);
+        let (poller, prober) = (Arc::clone(&self.poller), self.prober());
+        self.answer(async move {
+            let limit = settings.health.deadline.min(PROBE_COMMAND_MOST);
+            let failures = prober.probe(&baseline, limit, reachable(poller)).await;
+            Event::Probed { attempt, failures }
+        });
+    }
+
+    fn roll_back(&self, attempt: Attempt, deployment: DeploymentId, system: SystemPath) {
+        let (rebuild, settings) = (self.rebuild.clone(), Arc::clone(&self.settings));
+        self.answer(async move {
+            let exit = rebuild.roll_back(attempt, deployment, &system).await;
+            Event::RolledBack { attempt, exit, host: host::view(&settings.system) }
+        });
+    }
+
+    fn prober(&self) -> Prober {
+        Prober::new(&self.settings.health, self.systemd, crate::process::environment())
+    }
+
+    /// Runs a task whose last word is an event.
+    fn answer(&self, task: impl Future<Output = Event> + Send + 'static) {
+        let events = self.events.clone();
+        tokio::spawn(async move {
+            let event = task.await;
+            if events.send(event).await.is_err() {
+                tracing::debug!("the loop has ended; the answer is found out again by the next process");
+            }
+        });
+    }
+}
+
+/// Whether the remote can be reached, as the probe of `health.source` wants to know it.
+async fn reachable(poller: Arc<Mutex<Poller>>) -> Result<(), String> {
+    let result = poller.lock().await.poll().await;
+    result.map(drop).map_err(|error| crate::error::chain(&error))
+}

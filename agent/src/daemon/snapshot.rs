@@ -1,0 +1,42 @@
+//! What the loop shows to its readers, and what they may say to it.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use pull_agent_core::{Event, State};
+use pull_agent_protocol::Status;
+use tokio::sync::oneshot;
+
+use crate::checks::ForgeStats;
+use crate::settings::Settings;
+
+/// The state after one turn of the loop, as every reader sees it.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// The settings in force.
+    pub settings: Arc<Settings>,
+    /// The document of `GET /v1/status`, without progress.
+    pub status: Status,
+    /// What the document was made from.
+    pub state: State,
+    /// Counters of the forge's driver.
+    pub forge: ForgeStats,
+}
+
+/// Something said to the loop from outside.
+#[derive(Debug)]
+pub struct Input {
+    /// What was said.
+    pub event: Event,
+    /// Answered once the state that follows is on disk, or with the reason why it is not yet.
+    pub reply: Option<oneshot::Sender<Result<(), String>>>,
+}
+
+/// Counters that begin anew with each process.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Nudges that were taken.
+    pub nudges_accepted: AtomicU64,
+    /// Nudges whose body was no nudge.
+    pub nudges_invalid: AtomicU64,
+}

@@ -1,0 +1,184 @@
+//! From the configuration file to the turning loop.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use pull_agent_core::{Event, Saved, State};
+use tokio::sync::{mpsc, watch};
+
+use super::executor::Executor;
+use super::host_loop::Loop;
+use super::notify::Notify;
+use super::snapshot::{Counters, Snapshot};
+use crate::api;
+use crate::checks::ForgeStats;
+use crate::settings::{self, ConfigErrors, Settings};
+use crate::signals::Asks;
+use crate::store::{OpenError, Store};
+use crate::view::{self, About};
+use crate::{clock, git, host, tls};
+
+/// So many answers and inputs wait at most; who sends more waits.
+const QUEUE: usize = 64;
+
+/// Why the daemon did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The configuration is bad.
+    #[error("{0}")]
+    Config(ConfigErrors),
+    /// The state cannot be used.
+    #[error("cannot open the state")]
+    Store(#[source] OpenError),
+    /// A directory cannot be made.
+    #[error("cannot create {}", path.display())]
+    Directory {
+        /// The directory.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A driver cannot be made.
+    #[error("cannot prepare the drivers: {0}")]
+    Driver(String),
+    /// A socket cannot be bound.
+    #[error("cannot listen")]
+    Listen(#[source] api::ListenError),
+    /// Signals cannot be taken, or the own program cannot be found.
+    #[error("cannot start")]
+    System(#[source] io::Error),
+}
+
+/// Runs the daemon until a signal ends it.
+///
+/// # Errors
+/// Only at its start; afterwards everything that fails is shown in the status and tried again.
+pub async fn run(config_file: &Path) -> Result<(), RunError> {
+    tls::install();
+    let settings = Arc::new(settings::load(config_file).map_err(RunError::Config)?);
+    let asks = Asks::new().map_err(RunError::System)?;
+    let program = std::env::current_exe().map_err(RunError::System)?;
+    for directory in [&settings.state.directory, &settings.state.steps(), &settings.state.log_directory] {
+        fs_err::create_dir_all(directory)
+            .map_err(|source| RunError::Directory { path: directory.clone(), source })?;
+    }
+    let (store, saved, mut warnings) =
+        Store::open(&settings.state.directory, &settings.state.log_directory).map_err(RunError::Store)?;
+    warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    sweep(&settings, &mut warnings).await;
+
+    let systemd = settings::Facts::read().systemd;
+    let (events, answers) = mpsc::channel(QUEUE);
+    let (inputs_in, inputs) = mpsc::channel(QUEUE);
+    let (progress, progress_shown) = watch::channel(None);
+    let executor =
+        Executor::new(Arc::clone(&settings), program, systemd, events, progress).map_err(RunError::Driver)?;
+    executor.rebuild().reset_leftovers().await;
+
+    let host = host::view(&settings.system);
+    let state = State { saved, ..State::default() };
+    let about = About { started_at: clock::wall(), pid: std::process::id(), warnings };
+    let first = Arc::new(Snapshot {
+        settings: Arc::clone(&settings),
+        status: view::status(&settings, &about, &state),
+        state: state.clone(),
+        forge: ForgeStats::default(),
+    });
+    let (shown, snapshots) = watch::channel(first);
+    let mut agent = Loop {
+        config_file: config_file.to_owned(),
+        settings: Arc::clone(&settings),
+        systemd,
+        about,
+        state,
+        store: Some(store),
+        executor,
+        notify: Notify::new(),
+        answers,
+        inputs,
+        shown,
+        dirty: false,
+        waiting: Vec::new(),
+        replies: Vec::new(),
+        save_error: None,
+        reload_error: None,
+    };
+    agent.happened(Event::Started { host }, None).await;
+
+    // Only now is there something true to be said.
+    let api = api::Api::new(snapshots, progress_shown, inputs_in, Arc::new(Counters::default()));
+    let sockets = api::listen(&settings.state, api).map_err(RunError::Listen)?;
+    agent.about.warnings.extend(sockets.warnings.clone());
+    agent.show();
+    agent.notify.ready();
+    tracing::info!(host = settings.host, version = env!("CARGO_PKG_VERSION"), "ready");
+    agent.turn(asks).await;
+    sockets.close();
+    Ok(())
+}
+
+/// Clears away what a killed fetch left in the clone.
+async fn sweep(settings: &Settings, warnings: &mut Vec<String>) {
+    let repository = settings.state.repository();
+    match tokio::task::spawn_blocking(move || git::sweep(&repository)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => {
+            warnings.push(format!("the clone could not be swept: {}", crate::error::chain(&error)))
+        }
+        Err(error) => warnings.push(format!("the clone could not be swept: {error}")),
+    }
+}
+
+/// One line for what the world brought, at the level of who must act.
+pub(super) fn log_event(event: &Event) {
+    match event {
+        Event::Polled { result: Err(error), .. } => tracing::warn!(%error, "the poll failed"),
+        Event::Fetched { result: Err(error), .. } => tracing::warn!(%error, "the fetch failed"),
+        Event::Nudged { revision } => {
+            tracing::info!(revision = revision.as_ref().map(ToString::to_string), "nudged");
+        }
+        Event::Checked { verdict, .. } => tracing::debug!(?verdict, "the forge answered"),
+        Event::PauseRequested { by, reason, .. } => tracing::info!(by, reason, "paused"),
+        Event::ResumeRequested => tracing::info!("resumed"),
+        Event::RetryRequested { .. }
+        | Event::AcceptRequested { .. }
+        | Event::Started { .. }
+        | Event::DeadlinePassed
+        | Event::PolicyChanged { .. }
+        | Event::Polled { .. }
+        | Event::Fetched { .. }
+        | Event::Built { .. }
+        | Event::Activated { .. }
+        | Event::Probed { .. }
+        | Event::RolledBack { .. } => tracing::debug!(?event, "event"),
+    }
+}
+
+/// One line for each step that a deployment took.
+pub(super) fn log_progress(before: &Saved, after: &Saved) {
+    if let Some(wanted) = &after.wanted
+        && before.wanted.as_ref().is_none_or(|old| old.revision != wanted.revision)
+    {
+        tracing::info!(revision = %wanted.revision, "the branch has a new tip");
+    }
+    if let Some(refused) = &after.refused
+        && before.refused.as_ref() != Some(refused)
+    {
+        tracing::error!(revision = %refused.revision, reason = refused.reason, "refused");
+    }
+    if let Some(current) = &after.current
+        && before.current.as_ref().map(|old| (&old.id, &old.phase)) != Some((&current.id, &current.phase))
+    {
+        tracing::info!(deployment = current.id.0, revision = %current.revision, phase = ?current.phase, "deployment");
+    }
+    if let Some(record) = after.history.last()
+        && before.history.last() != Some(record)
+    {
+        let (deployment, revision, outcome) = (record.id.0, &record.revision, record.outcome.as_str());
+        match &record.reason {
+            None => tracing::info!(deployment, %revision, outcome, "deployment ended"),
+            Some(reason) => tracing::warn!(deployment, %revision, outcome, reason, "deployment ended"),
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! What goes through the pipes between the agent and its child: one line of JSON there, one document back. Both ends
+//! are the same program, so the form has no version.
+
+use std::path::PathBuf;
+
+use pull_agent_core::Revision;
+use serde::{Deserialize, Serialize};
+
+use crate::git::remote::Remote;
+
+/// What the child is to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::git) enum Request {
+    /// Ask for the tip of the branch.
+    Poll {
+        /// Where.
+        remote: Remote,
+    },
+    /// Bring a revision into the clone.
+    Fetch(FetchRequest),
+}
+
+/// What is to be brought into the clone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::git) struct FetchRequest {
+    /// From where.
+    pub(in crate::git) remote: Remote,
+    /// Folder of the clone; the repository is its `.git`.
+    pub(in crate::git) repository: PathBuf,
+    /// What.
+    pub(in crate::git) revision: Revision,
+    /// What to compare it with.
+    pub(in crate::git) deployed: Option<Revision>,
+}
+
+/// What the child has to say.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::git) enum Reply {
+    /// It did what was asked.
+    Done(Answer),
+    /// It could not.
+    Failed(Failure),
+}
+
+/// What came of a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::git) enum Answer {
+    /// Of a poll; none when the remote has no such branch.
+    Tip(Option<Revision>),
+    /// Of a fetch.
+    Fetched(FetchAnswer),
+}
+
+/// A revision that is in the clone, whole and synced.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::git) struct FetchAnswer {
+    /// First line of the message, harmless.
+    pub(in crate::git) subject: String,
+    /// Name of the author, harmless.
+    pub(in crate::git) author: String,
+    /// Where it stands to the deployed revision; none when there is none.
+    pub(in crate::git) standing: Option<Standing>,
+    /// What was healed or left undone on the way, for the log.
+    pub(in crate::git) notes: Vec<String>,
+}
+
+/// Where a revision stands to the deployed one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::git) enum Standing {
+    /// It is that revision or a descendant.
+    Descendant,
+    /// It is not, or that cannot be proven; the sentence says which.
+    NotDescendant(String),
+}
+
+/// Why the child could not do it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// One sentence, causes included.
+    pub sentence: String,
+}

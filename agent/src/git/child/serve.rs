@@ -1,0 +1,72 @@
+//! The child's side: bounded in memory, tied to its parent's life, one request, one answer.
+
+use std::io::{BufRead as _, Read as _, Write as _};
+use std::process::ExitCode;
+
+use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::signal::{Signal, kill, killpg};
+use nix::unistd::{getpgrp, getpid};
+
+use super::message::{Answer, Failure, Reply, Request};
+use crate::git::fetch;
+
+/// Private memory of the child (getrlimit(2), RLIMIT_DATA): the whole history of a large repository took a tenth of it.
+const MEMORY: u64 = 1024 * 1024 * 1024;
+
+/// Longest request: a few paths and names.
+const MAX_REQUEST: u64 = 64 * 1024;
+
+/// Runs `<program> fetch`: reads one request from standard input, writes one answer to standard output. The exit code
+/// says only whether an answer was written.
+#[must_use]
+pub fn child_main() -> ExitCode {
+    match serve() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // The parent shows the end of standard error; there is nobody else to tell when that is gone too.
+            drop(writeln!(std::io::stderr(), "{error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve() -> std::io::Result<()> {
+    setrlimit(Resource::RLIMIT_DATA, MEMORY, MEMORY)?;
+    // A core file would hold the token.
+    setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
+    let mut line = Vec::new();
+    std::io::stdin().lock().take(MAX_REQUEST).read_until(b'\n', &mut line)?;
+    let request = serde_json::from_slice(&line)?;
+    std::thread::Builder::new().name("life-line".to_owned()).spawn(end_with_parent)?;
+    crate::tls::install();
+    let reply = serde_json::to_vec(&answer(request))?;
+    let mut stdout = std::io::stdout().lock();
+    stdout.write_all(&reply)?;
+    stdout.flush()
+}
+
+fn answer(request: Request) -> Reply {
+    let result = match request {
+        Request::Poll { remote } => fetch::tip(&remote).map(Answer::Tip),
+        Request::Fetch(request) => fetch::bring_in(&request).map(Answer::Fetched),
+    };
+    match result {
+        Ok(answer) => Reply::Done(answer),
+        Err(fault) => Reply::Failed(Failure { sentence: fault.sentence() }),
+    }
+}
+
+/// Standard input ends when the parent does, whatever way it ends: then nobody waits for the answer, and what this
+/// process and its ssh hold open must go. Nothing is lost; the next fetch sweeps.
+fn end_with_parent() {
+    let mut rest = [0_u8; 64];
+    while matches!(std::io::stdin().lock().read(&mut rest), Ok(1..)) {}
+    let ended = if getpgrp() == getpid() {
+        killpg(getpgrp(), Signal::SIGKILL)
+    } else {
+        kill(getpid(), Signal::SIGKILL)
+    };
+    if let Err(error) = ended {
+        drop(writeln!(std::io::stderr(), "the process group could not be ended: {error}"));
+    }
+}

@@ -1,0 +1,142 @@
+//! Which commit descends from which, by the commits in the clone alone. A shallow clone knows only part of the history,
+//! so there are three answers, and only a path that was walked counts as a proof.
+
+use std::collections::{BinaryHeap, HashSet};
+use std::path::Path;
+
+use gix::ObjectId;
+use pull_agent_core::Revision;
+
+use super::{Clone, GIT_DIR, damaged};
+use crate::git::error::CloneError;
+
+/// Longest walk: more commits than nixpkgs has.
+const MAX_COMMITS: usize = 2_000_000;
+
+/// Longest walk for a question from outside.
+const MAX_ASKED: usize = 100_000;
+
+/// Where one commit stands to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::git) enum Relation {
+    /// It is the other one or descends from it.
+    Descendant,
+    /// It does not: every path was walked to its end or to the boundary of the other one's history.
+    Unrelated,
+    /// A path ends at a commit that the clone does not have.
+    Unknown,
+}
+
+/// Whether `of` is `ancestor` or descends from it, as far as the clone knows; false for commits that it does not know.
+/// Blocks: for `spawn_blocking`.
+///
+/// # Errors
+/// When the clone cannot be read, or the history is too long to look through.
+pub fn is_ancestor(repository: &Path, ancestor: &Revision, of: &Revision) -> Result<bool, CloneError> {
+    let git_dir = repository.join(GIT_DIR);
+    if !git_dir.exists() {
+        return Ok(false);
+    }
+    let repo = Clone { git_dir }.open()?;
+    let (ancestor, of) = (object_id(ancestor), object_id(of));
+    Ok(walk(&repo, of, ancestor, &[], MAX_ASKED)? == Relation::Descendant)
+}
+
+/// Returns the id as gitoxide has it.
+pub(in crate::git) fn object_id(revision: &Revision) -> ObjectId {
+    // A revision is 40 hexadecimal digits, which is all that this asks for; the null id is no commit of anybody.
+    ObjectId::from_hex(revision.as_str().as_bytes()).unwrap_or_else(|_| ObjectId::null(gix::hash::Kind::Sha1))
+}
+
+/// Whether the clone has this commit; says nothing of its files.
+pub(in crate::git) fn has_commit(repo: &gix::Repository, id: ObjectId) -> Result<bool, CloneError> {
+    Ok(parents(repo, id)?.is_some())
+}
+
+/// Finds where `tip` stands to `base`, whose history in the clone ends at `boundary`.
+pub(in crate::git) fn relation(
+    repo: &gix::Repository,
+    tip: ObjectId,
+    base: ObjectId,
+    boundary: &[ObjectId],
+) -> Result<Relation, CloneError> {
+    walk(repo, tip, base, boundary, MAX_COMMITS)
+}
+
+/// Returns the commits at which the history of `tip` ends in this clone, though they have parents: what git calls
+/// shallow. Found by what is there, not by what a file says.
+pub(in crate::git) fn boundary(repo: &gix::Repository, tip: ObjectId) -> Result<Vec<ObjectId>, CloneError> {
+    let mut found = Vec::new();
+    let mut seen = HashSet::from([tip]);
+    let mut todo = vec![tip];
+    while let Some(id) = todo.pop() {
+        let Some(commit) = parents(repo, id)? else { continue };
+        let mut missing = false;
+        for parent in &commit.parents {
+            missing |= !has_commit(repo, *parent)?;
+        }
+        if missing {
+            found.push(id);
+            continue;
+        }
+        todo.extend(commit.parents.into_iter().filter(|parent| seen.insert(*parent)));
+        if seen.len() > MAX_COMMITS {
+            return Err(CloneError::TooFar { of: tip.to_string(), limit: MAX_COMMITS });
+        }
+    }
+    found.sort_unstable();
+    Ok(found)
+}
+
+/// Walks newest first, so that a base nearby is found soon.
+fn walk(
+    repo: &gix::Repository,
+    tip: ObjectId,
+    base: ObjectId,
+    boundary: &[ObjectId],
+    limit: usize,
+) -> Result<Relation, CloneError> {
+    let mut end = Relation::Unrelated;
+    let mut seen = HashSet::from([tip]);
+    let mut todo = BinaryHeap::from([(i64::MAX, tip)]);
+    while let Some((_, id)) = todo.pop() {
+        let Some(commit) = parents(repo, id)? else {
+            end = Relation::Unknown;
+            continue;
+        };
+        if id == base {
+            return Ok(Relation::Descendant);
+        }
+        if boundary.binary_search(&id).is_ok() {
+            continue;
+        }
+        for parent in commit.parents {
+            if seen.insert(parent) {
+                // The child's own time orders its parents: good enough, and saves reading them twice.
+                todo.push((commit.seconds, parent));
+            }
+        }
+        if seen.len() > limit {
+            return Err(CloneError::TooFar { of: tip.to_string(), limit });
+        }
+    }
+    Ok(end)
+}
+
+struct Parents {
+    seconds: i64,
+    parents: Vec<ObjectId>,
+}
+
+/// Reads one commit; none when the clone does not have it.
+fn parents(repo: &gix::Repository, id: ObjectId) -> Result<Option<Parents>, CloneError> {
+    let fault = |error: gix::Error| damaged(repo.git_dir(), &error);
+    let Some(object) = repo.try_find_object(id).map_err(fault)? else { return Ok(None) };
+    let commit = object.try_into_commit().map_err(|error| CloneError::Damaged {
+        path: repo.git_dir().to_owned(),
+        reason: error.to_string(),
+    })?;
+    let seconds = commit.time().map_err(fault)?.seconds;
+    let parents = commit.parent_ids().map(gix::Id::detach).collect();
+    Ok(Some(Parents { seconds, parents }))
+}

@@ -1,0 +1,230 @@
+//! Why a poll, a fetch or a look at the clone failed. Each sentence names the value it is about and what helps; none
+//! ever holds a secret. The cause is in the source, not in the sentence.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use pull_agent_core::{InvalidRevision, Revision};
+
+use super::child::ChildError;
+use super::credentials::CredentialError;
+use crate::tls::TlsError;
+
+/// Why the tip of the branch is not known.
+#[derive(Debug, thiserror::Error)]
+pub enum PollError {
+    /// A secret cannot be used.
+    #[error("the credentials for the remote cannot be used")]
+    Credentials(#[source] CredentialError),
+    /// The HTTP client cannot be built.
+    #[error("the trust anchors of source.ca_file cannot be used")]
+    Tls(#[source] TlsError),
+    /// The HTTP client cannot be built.
+    #[error("the HTTP client for {url} cannot be built")]
+    Client {
+        /// Remote.
+        url: String,
+        /// Why not.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// No answer, or not the whole of it.
+    #[error("{url} did not answer")]
+    Network {
+        /// Remote.
+        url: String,
+        /// Refused, reset, bad certificate …
+        #[source]
+        source: reqwest::Error,
+    },
+    /// The whole poll took too long.
+    #[error("{url} did not answer within {} s", after.as_secs_f32())]
+    TimedOut {
+        /// Remote.
+        url: String,
+        /// The limit.
+        after: Duration,
+    },
+    /// Another status than 200.
+    #[error("{url} answered HTTP {status}{}", status_hint(*status))]
+    Status {
+        /// Remote.
+        url: String,
+        /// HTTP status.
+        status: u16,
+    },
+    /// A redirect, which is never followed: the token would go along.
+    #[error("{url} answered HTTP {status} and redirects to {location}: set source.url to the final address")]
+    Redirect {
+        /// Remote.
+        url: String,
+        /// HTTP status.
+        status: u16,
+        /// Where to.
+        location: String,
+    },
+    /// Not a git server, or one that only serves files.
+    #[error(
+        "{url} answered HTTP 200 with content type {found:?}: it is no git server that speaks the smart protocol"
+    )]
+    ContentType {
+        /// Remote.
+        url: String,
+        /// What it said.
+        found: String,
+    },
+    /// More than the cap.
+    #[error("{url} answered more than {limit} bytes to a question for one ref")]
+    TooLong {
+        /// Remote.
+        url: String,
+        /// The limit.
+        limit: usize,
+    },
+    /// The answer ends in its midst.
+    #[error("the answer of the git server ends too early")]
+    Cut,
+    /// The answer is not of this protocol.
+    #[error("the answer of the git server cannot be read: {text:?}")]
+    Garbled {
+        /// Its beginning.
+        text: String,
+    },
+    /// An `ERR` line.
+    #[error("the git server says: {text}")]
+    Server {
+        /// Its words.
+        text: String,
+    },
+    /// git before 2.18, or version 2 switched off.
+    #[error(
+        "the git server does not speak protocol version 2, which polling over http needs (git 2.18 or newer)"
+    )]
+    ProtocolVersion,
+    /// The remote has no such branch.
+    #[error("the remote has no branch {reference}: check source.branch, or whether it was deleted")]
+    MissingBranch {
+        /// Full name.
+        reference: String,
+    },
+    /// The ref has an impossible value.
+    #[error("the remote says that {reference} is at no commit")]
+    NoCommit {
+        /// Full name.
+        reference: String,
+        /// What it said.
+        #[source]
+        source: InvalidRevision,
+    },
+    /// The child that asked over ssh, git:// or a path failed.
+    #[error("the remote {url} could not be asked")]
+    Child {
+        /// Remote.
+        url: String,
+        /// Why not.
+        #[source]
+        source: ChildError,
+    },
+}
+
+/// What an operator may want to look at for an HTTP status.
+const fn status_hint(status: u16) -> &'static str {
+    match status {
+        401 | 403 => ": check source.token_file and what its token may read",
+        404 => {
+            ": check source.url; forges also say so of private repositories without a good source.token_file"
+        }
+        429 => ": the server wants to be asked more rarely",
+        _ => "",
+    }
+}
+
+/// Why a revision was not brought into the clone.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// The child failed, was killed at its deadline or died.
+    #[error("{revision} could not be fetched from {url}")]
+    Child {
+        /// What was asked for.
+        revision: Revision,
+        /// Remote.
+        url: String,
+        /// Why not.
+        #[source]
+        source: ChildError,
+    },
+    /// The child answered something else than asked.
+    #[error("the fetch of {revision} ended with an answer to another question")]
+    Answer {
+        /// What was asked for.
+        revision: Revision,
+    },
+}
+
+/// Why the clone on disk cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum CloneError {
+    /// A file operation failed.
+    #[error("{what} {} failed{}", path.display(), space_hint(source))]
+    Io {
+        /// "opening", "syncing" …
+        what: &'static str,
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Another process holds the lock.
+    #[error("the clone {} is in use by another process", path.display())]
+    Busy {
+        /// Folder of the clone.
+        path: PathBuf,
+    },
+    /// There is a repository that this program did not make; it is never touched.
+    #[error("{} is not a clone made by this agent: move it away, it is left as it is", path.display())]
+    Foreign {
+        /// Its folder.
+        path: PathBuf,
+    },
+    /// Somebody else's folder, which nix would refuse to read.
+    #[error("{} belongs to user {owner}, but the agent runs as user {user}: change its owner", path.display())]
+    Owner {
+        /// Its folder.
+        path: PathBuf,
+        /// Who has it.
+        owner: u32,
+        /// Who runs.
+        user: u32,
+    },
+    /// gitoxide cannot use it, or an object is missing. Healed by the next fetch.
+    #[error("the clone {} is damaged: {reason}", path.display())]
+    Damaged {
+        /// Folder of the repository.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The walk through the history was longer than allowed.
+    #[error("the history of {of} has more than {limit} commits to look through")]
+    TooFar {
+        /// Where it began.
+        of: String,
+        /// The limit.
+        limit: usize,
+    },
+}
+
+impl CloneError {
+    /// For `map_err` on file operations.
+    pub(super) fn io(what: &'static str, path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { what, path, source }
+    }
+}
+
+/// A full disk is the one cause worth a word of its own.
+fn space_hint(error: &std::io::Error) -> &'static str {
+    let full = [std::io::ErrorKind::StorageFull, std::io::ErrorKind::QuotaExceeded];
+    if full.contains(&error.kind()) { ": no space is left on its file system" } else { "" }
+}

@@ -1,0 +1,280 @@
+//! The fetch, in order: lock, sweep, look at what is there, bring in what is missing, prove, check, set refs, sync. The
+//! clone is shallow with an anchor: at first one commit alone, later all since the deployed one, so that the
+//! forward-only test is exact and the clone small. A clone that turns out damaged is made anew once.
+
+use std::path::{Path, PathBuf};
+
+use gix::ObjectId;
+
+use super::Fault;
+use super::exchange::Exchange;
+use crate::git::child::{FetchAnswer, FetchRequest, Standing};
+use crate::git::clone::{
+    self, Clone, Found, Lock, Look, Relation, SHALLOW_NEXT, boundary, branch_tip, check_complete, has_commit,
+    object_id, relation, set_refs, sweep_locked,
+};
+use crate::git::error::CloneError;
+use crate::git::pkt::harmless;
+
+/// Most bytes of a first fetch, which is one commit with its files.
+const MAX_PACK: u64 = 8 * 1024 * 1024 * 1024;
+
+/// Most bytes of history since the deployed revision. A force push to before the anchor would bring the whole history
+/// of the repository.
+const MAX_HISTORY: u64 = 256 * 1024 * 1024;
+
+/// Each fetch adds a pack, and nothing joins them: with more of them the clone is made anew.
+const MAX_PACKS: usize = 50;
+
+/// Longest subject and author.
+const SHOWN: usize = 200;
+
+/// Brings the revision into the clone.
+pub(in crate::git) fn bring_in(request: &FetchRequest) -> Result<FetchAnswer, Fault> {
+    let lock = Lock::take(&request.repository)?;
+    sweep_locked(&request.repository)?;
+    let result = bring_in_locked(request);
+    if result.is_err()
+        && let Err(error) = sweep_locked(&request.repository)
+    {
+        // The next fetch sweeps again; this one's own error is the one to tell.
+        tracing::debug!(%error, "left-overs stay for now");
+    }
+    drop(lock);
+    result
+}
+
+fn bring_in_locked(request: &FetchRequest) -> Result<FetchAnswer, Fault> {
+    let mut notes = Vec::new();
+    let answer = match clone::find(&request.repository, &request.remote.url)? {
+        Found::Nothing => anew(request)?,
+        Found::Unusable(reason) => {
+            notes.push(format!("the clone is made anew: {reason}"));
+            anew(request)?
+        }
+        Found::Clone(clone) => match update(request, &clone) {
+            Ok(updated) => {
+                tidy(request, &clone, &updated, &mut notes);
+                updated.answer
+            }
+            Err(Fault::Clone(error @ CloneError::Damaged { .. })) => {
+                notes.push(format!("the clone is made anew: {error}"));
+                anew(request)?
+            }
+            Err(fault) => return Err(fault),
+        },
+    };
+    Ok(FetchAnswer { notes, ..answer })
+}
+
+/// Makes a new clone beside the old one, and puts it in its place when it is complete.
+fn anew(request: &FetchRequest) -> Result<FetchAnswer, Fault> {
+    let clone = Clone::make(&request.repository, &request.remote.url)?;
+    let updated = update(request, &clone)?;
+    clone.move_in(&request.repository)?;
+    Ok(updated.answer)
+}
+
+/// What an update found.
+struct Updated {
+    answer: FetchAnswer,
+    /// Everything that the clone had before and somebody may still read is part of the new tip's history.
+    replaceable: bool,
+}
+
+/// Makes the clone anew when it has too many packs. Only where nothing is lost that a build may be reading.
+fn tidy(request: &FetchRequest, clone: &Clone, updated: &Updated, notes: &mut Vec<String>) {
+    let packs = match clone.packs() {
+        Ok(packs) if packs <= MAX_PACKS || !updated.replaceable => return,
+        Ok(packs) => packs,
+        Err(error) => return notes.push(error.to_string()),
+    };
+    match anew(request) {
+        Ok(answer) if answer.standing == updated.answer.standing => {}
+        Ok(_) => notes.push("the clone that was made anew tells another history".to_owned()),
+        Err(fault) => notes.push(format!("the clone keeps its {packs} packs: {}", fault.sentence())),
+    }
+}
+
+/// Updates one clone.
+fn update(request: &FetchRequest, clone: &Clone) -> Result<Updated, Fault> {
+    let tip = object_id(&request.revision);
+    let base = request.deployed.as_ref().map(object_id);
+    let work = Work { request, clone, tip, shallow: clone.git_dir.join(SHALLOW_NEXT) };
+    work.write_shallow(&[])?;
+    let before = branch_tip(&clone.open()?, &request.remote.reference())?;
+    let standing = match base {
+        None => work.alone(None).map(|()| None)?,
+        Some(base) => Some(work.since(base, before)?),
+    };
+    let repo = clone.open()?;
+    check_complete(&repo, tip, Look::Presence)?;
+    work.finish_shallow()?;
+    let base = match base {
+        Some(base) if has_commit(&repo, base)? => Some(base),
+        _ => None,
+    };
+    set_refs(&repo, &request.remote.reference(), tip, base)?;
+    clone.sync()?;
+    let replaceable = match before {
+        Some(before) => relation(&repo, tip, before, &[])? == Relation::Descendant,
+        None => true,
+    };
+    let (subject, author) = describe(&repo, tip)?;
+    Ok(Updated { answer: FetchAnswer { subject, author, standing, notes: Vec::new() }, replaceable })
+}
+
+struct Work<'a> {
+    request: &'a FetchRequest,
+    clone: &'a Clone,
+    tip: ObjectId,
+    shallow: PathBuf,
+}
+
+impl Work<'_> {
+    /// Brings the tip in without its history.
+    fn alone(&self, have: Option<ObjectId>) -> Result<(), Fault> {
+        if have.is_none() && has_commit(&self.clone.open()?, self.tip)? {
+            return self.write_shallow(&boundary(&self.clone.open()?, self.tip)?);
+        }
+        self.exchange(self.tip, have.as_slice(), true, MAX_PACK)
+    }
+
+    /// Brings the tip in with all that came since the deployed revision, and compares them.
+    fn since(&self, base: ObjectId, before: Option<ObjectId>) -> Result<Standing, Fault> {
+        if !has_commit(&self.clone.open()?, base)? {
+            match self.exchange(base, &[], true, MAX_PACK) {
+                Ok(()) => {}
+                Err(Fault::Refused { text, any_commit }) => {
+                    return self.without_anchor(base, &text, any_commit);
+                }
+                Err(fault) => return Err(fault),
+            }
+        }
+        let repo = self.clone.open()?;
+        let ends = boundary(&repo, base)?;
+        self.write_shallow(&ends)?;
+        let known = relation(&repo, self.tip, base, &ends)?;
+        if known != Relation::Unknown {
+            return Ok(self.standing(known, base));
+        }
+        let mut have = vec![base];
+        if let Some(before) = before
+            && before != base
+            && relation(&repo, before, base, &ends)? == Relation::Descendant
+        {
+            have.push(before);
+        }
+        match self.exchange(self.tip, &have, false, MAX_HISTORY) {
+            Ok(()) => self.compare(base),
+            Err(fault @ Fault::TooMuch { .. }) => {
+                self.write_shallow(&ends)?;
+                self.alone(Some(base))?;
+                Ok(self.unproven(base, &fault.sentence()))
+            }
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// The remote does not send the deployed revision. Before protocol version 2 that means little; the history of the
+    /// tip may have it.
+    fn without_anchor(&self, base: ObjectId, text: &str, any_commit: bool) -> Result<Standing, Fault> {
+        if !any_commit {
+            match self.exchange(self.tip, &[], false, MAX_HISTORY) {
+                Ok(()) => return self.compare(base),
+                Err(Fault::TooMuch { .. }) => self.write_shallow(&[])?,
+                Err(fault) => return Err(fault),
+            }
+        }
+        self.alone(None)?;
+        Ok(self.unproven(base, &format!("the remote does not send {base} any more ({text})")))
+    }
+
+    /// Compares by what the clone has after an exchange.
+    fn compare(&self, base: ObjectId) -> Result<Standing, Fault> {
+        let ends = self.read_shallow()?;
+        let found = relation(&self.clone.open()?, self.tip, base, &ends)?;
+        Ok(self.standing(found, base))
+    }
+
+    fn standing(&self, relation: Relation, base: ObjectId) -> Standing {
+        match relation {
+            Relation::Descendant => Standing::Descendant,
+            Relation::Unrelated => Standing::NotDescendant(format!(
+                "{} is not a descendant of the deployed revision {base}",
+                self.tip
+            )),
+            Relation::Unknown => self.unproven(base, "the remote left commits out"),
+        }
+    }
+
+    fn unproven(&self, base: ObjectId, why: &str) -> Standing {
+        Standing::NotDescendant(format!(
+            "it cannot be proven that {} is a descendant of the deployed revision {base}: {why}",
+            self.tip
+        ))
+    }
+
+    fn exchange(&self, want: ObjectId, have: &[ObjectId], alone: bool, limit: u64) -> Result<(), Fault> {
+        let exchange = Exchange { want, have, alone, limit, shallow_file: &self.shallow };
+        let fault = match exchange.run(&self.request.remote, self.clone) {
+            Err(fault @ Fault::Remote(_)) => fault,
+            result => return result,
+        };
+        // What comes may build on what is there: a clone that is not whole must not blame the remote for ever.
+        let repo = self.clone.open()?;
+        for id in have {
+            check_complete(&repo, *id, Look::Content)?;
+        }
+        Err(fault)
+    }
+
+    fn write_shallow(&self, ends: &[ObjectId]) -> Result<(), Fault> {
+        if ends.is_empty() {
+            return remove_file(&self.shallow);
+        }
+        let text: String = ends.iter().map(|id| format!("{id}\n")).collect();
+        fs_err::write(&self.shallow, text)
+            .map_err(|source| CloneError::io("writing", &self.shallow)(source).into())
+    }
+
+    fn read_shallow(&self) -> Result<Vec<ObjectId>, Fault> {
+        let text = match fs_err::read_to_string(&self.shallow) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(source) => return Err(CloneError::io("reading", &self.shallow)(source).into()),
+        };
+        let mut ends: Vec<ObjectId> =
+            text.lines().filter_map(|line| ObjectId::from_hex(line.as_bytes()).ok()).collect();
+        ends.sort_unstable();
+        Ok(ends)
+    }
+
+    /// From here on every reader of the clone sees the new ends of its history.
+    fn finish_shallow(&self) -> Result<(), Fault> {
+        let place = self.clone.git_dir.join("shallow");
+        if self.shallow.exists() {
+            return fs_err::rename(&self.shallow, &place)
+                .map_err(|source| CloneError::io("replacing", &place)(source).into());
+        }
+        remove_file(&place)
+    }
+}
+
+fn remove_file(path: &Path) -> Result<(), Fault> {
+    match fs_err::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(CloneError::io("removing", path)(error).into())
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// Returns subject and author of a commit, fit to be shown.
+fn describe(repo: &gix::Repository, id: ObjectId) -> Result<(String, String), Fault> {
+    let damaged = |reason: String| CloneError::Damaged { path: repo.git_dir().to_owned(), reason };
+    let commit = repo.find_commit(id).map_err(|error| damaged(super::chain(&error)))?;
+    let message = commit.message_raw().map_err(|error| damaged(error.to_string()))?;
+    let author = commit.author().map_err(|error| damaged(error.to_string()))?;
+    Ok((harmless(message, SHOWN), harmless(author.name, SHOWN)))
+}

@@ -1,0 +1,102 @@
+//! Why the child could not do it. Ends as one sentence, as that is all that goes through the pipe.
+
+use gix::protocol::transport::packetline;
+
+use crate::git::credentials::CredentialError;
+use crate::git::error::CloneError;
+use crate::git::pkt::harmless;
+use crate::tls::TlsError;
+
+/// Longest chain of causes that is shown.
+const SHOWN: usize = 600;
+
+/// An `ERR` line where gitoxide expects a section: it has no kind of error for it.
+const ERR_LINE: &str = "Unknown or unsupported header: \"ERR ";
+
+/// Why the child could not do it.
+#[derive(Debug, thiserror::Error)]
+pub(in crate::git) enum Fault {
+    /// The clone on disk cannot be used.
+    #[error(transparent)]
+    Clone(#[from] CloneError),
+    /// A secret cannot be used.
+    #[error(transparent)]
+    Credentials(#[from] CredentialError),
+    /// The trust anchors cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// ssh said "Permission denied".
+    #[error("ssh: Permission denied: the server does not let source.ssh_key_file in")]
+    SshKey,
+    /// The transport, the protocol or the pack.
+    #[error("{0}")]
+    Remote(String),
+    /// The server said no, in an `ERR` line of the protocol.
+    #[error("the git server says: {text}")]
+    Refused {
+        /// Its words.
+        text: String,
+        /// With protocol version 2 a server sends any commit that it has; older ones only tips.
+        any_commit: bool,
+    },
+    /// More than was allowed.
+    #[error("the git server sent more than {} MiB", limit / 1024 / 1024)]
+    TooMuch {
+        /// Bytes.
+        limit: u64,
+    },
+}
+
+impl Fault {
+    /// Sorts an error of gitoxide.
+    pub(super) fn remote(error: &gix::Error, any_commit: bool) -> Self {
+        if let Some(said) = error.downcast_any_ref::<packetline::read::Error>() {
+            return Self::Refused { text: harmless(&said.message, SHOWN), any_commit };
+        }
+        let text = chain(error);
+        if let Some((_, said)) = text.split_once(ERR_LINE) {
+            return Self::Refused { text: said.trim_end_matches('"').to_owned(), any_commit };
+        }
+        let hint = hint(error, &text);
+        Self::Remote(text + hint)
+    }
+
+    /// Returns the error with all its causes.
+    pub(in crate::git) fn sentence(&self) -> String {
+        let mut parts: Vec<String> = Vec::new();
+        let mut next: Option<&dyn std::error::Error> = Some(self);
+        while let Some(error) = next {
+            push_new(&mut parts, error.to_string());
+            next = error.source();
+        }
+        parts.join(": ")
+    }
+}
+
+/// Joins an error of gitoxide and its causes to one harmless line.
+pub(in crate::git) fn chain(error: &gix::Error) -> String {
+    let mut parts = Vec::new();
+    for cause in error.iter_errors() {
+        push_new(&mut parts, cause.to_string());
+    }
+    harmless(parts.join(": ").replace('\n', " ").as_bytes(), SHOWN)
+}
+
+/// Causes repeat each other's words; once is enough.
+fn push_new(parts: &mut Vec<String>, text: String) {
+    if !text.is_empty() && !parts.iter().any(|part| part.contains(&text)) {
+        parts.push(text);
+    }
+}
+
+/// What to look at, for the causes that an operator can do something about.
+fn hint(error: &gix::Error, text: &str) -> &'static str {
+    let status = error.downcast_any_ref::<reqwest::Error>().and_then(reqwest::Error::status);
+    if status.is_some_and(|status| status.is_redirection()) || text.contains("redirect") {
+        return "; redirects are not followed: set source.url to the final address";
+    }
+    if error.is_unauthenticated() || error.is_permission_denied() {
+        return "; check source.token_file and what its token may read";
+    }
+    ""
+}

@@ -1,0 +1,76 @@
+//! Brings one revision into the clone, by a child of this program. [`fetch`] is the agent's side; all else here runs
+//! in the child.
+
+mod bring;
+mod exchange;
+mod fault;
+mod transport;
+
+use std::path::Path;
+
+use pull_agent_core::{Ancestry, Fetched, Revision};
+
+pub(super) use bring::bring_in;
+pub(super) use fault::{Fault, chain};
+pub(super) use transport::tip;
+
+use super::child::{self, Answer, FetchAnswer, FetchRequest, Request, Standing};
+use super::error::FetchError;
+use super::remote::Remote;
+use super::sweep;
+use crate::settings::Source;
+
+/// Brings `revision` into the clone `<repository>/.git`, whole and synced to disk, sets `refs/heads/<branch>` to it and
+/// finds where it stands to `deployed`. Takes `source.timeout` at most; dropping the future kills the child, `program`
+/// being this program's own file. What a killed child leaves is removed by the next fetch or [`sweep`].
+///
+/// # Errors
+/// One sentence of what went wrong; the clone is as it was before, or damaged in a way that the next fetch heals.
+pub async fn fetch(
+    program: &Path,
+    source: &Source,
+    repository: &Path,
+    revision: &Revision,
+    deployed: Option<&Revision>,
+) -> Result<Fetched, FetchError> {
+    let request = Request::Fetch(FetchRequest {
+        remote: Remote::of(source),
+        repository: repository.to_owned(),
+        revision: revision.clone(),
+        deployed: deployed.cloned(),
+    });
+    match child::run(program, &request, source.timeout).await {
+        Ok(Answer::Fetched(answer)) => Ok(fetched(answer)),
+        Ok(Answer::Tip(_)) => Err(FetchError::Answer { revision: revision.clone() }),
+        Err(source_error) => {
+            sweep_after(repository).await;
+            Err(FetchError::Child {
+                revision: revision.clone(),
+                url: source.url.clone(),
+                source: source_error,
+            })
+        }
+    }
+}
+
+fn fetched(answer: FetchAnswer) -> Fetched {
+    for note in &answer.notes {
+        tracing::warn!("{note}");
+    }
+    let ancestry = match answer.standing {
+        None => Ancestry::NothingDeployed,
+        Some(Standing::Descendant) => Ancestry::Descendant,
+        Some(Standing::NotDescendant(sentence)) => Ancestry::NotDescendant(sentence),
+    };
+    Fetched { subject: answer.subject, author: answer.author, ancestry }
+}
+
+/// A failure here is only worth a line: the next fetch sweeps again before it does anything.
+async fn sweep_after(repository: &Path) {
+    let repository = repository.to_owned();
+    match tokio::task::spawn_blocking(move || sweep(&repository)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!("{error}; the next fetch tries again"),
+        Err(error) => tracing::warn!(%error, "the sweep of the clone ended early"),
+    }
+}

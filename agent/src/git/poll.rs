@@ -1,0 +1,181 @@
+//! The poll: which revision the branch is at. Over http(s) one POST on a kept connection, a few hundred bytes and well
+//! below a millisecond; any other way through a child, as nothing else could be stopped in the midst of a read.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use pull_agent_core::Revision;
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LOCATION, USER_AGENT};
+use reqwest::{Client, Response, StatusCode};
+use tokio::time::{Instant, timeout_at};
+
+use super::child::{self, Answer, Request};
+use super::credentials::authorization;
+use super::error::PollError;
+use super::pkt;
+use super::remote::{Remote, Transport};
+use crate::settings::Source;
+use crate::tls;
+
+/// One poll takes at most this long.
+pub const POLL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A kept connection that is dead without a word (an address that changed, a state table that was cleared) is given up
+/// after this share of the time, so that a new one is tried within the same poll.
+const KEPT_SHARE: u32 = 3;
+
+/// The answer is one line; a branch name may be long, and refs with the same beginning come along.
+const MAX_ANSWER: usize = 64 * 1024;
+
+/// Longer than any poll interval with its back-off: the connection is kept from poll to poll.
+const KEEP_IDLE: Duration = Duration::from_secs(15 * 60);
+
+/// Some servers look for `git/` before they speak the smart protocol.
+const GIT_USER_AGENT: &str = concat!("git/2 (pull-agent/", env!("CARGO_PKG_VERSION"), ")");
+
+const REQUEST_TYPE: &str = "application/x-git-upload-pack-request";
+const RESULT_TYPE: &str = "application/x-git-upload-pack-result";
+
+/// Asks one remote for the tip of one branch, again and again. Secrets are read at each poll; a changed file of trust
+/// anchors counts from the next new connection on.
+#[derive(Debug)]
+pub struct Poller {
+    program: PathBuf,
+    remote: Remote,
+    url: String,
+    body: Vec<u8>,
+    limit: Duration,
+    client: Option<Client>,
+}
+
+impl Poller {
+    /// Prepares polls of the source's branch. `program` is this program's own file, for remotes that are asked by a
+    /// child (`<program> fetch`).
+    #[must_use]
+    pub fn new(source: &Source, program: &Path) -> Self {
+        let remote = Remote::of(source);
+        let url = format!("{}/git-upload-pack", remote.url.trim_end_matches('/'));
+        let body = pkt::request(&remote.reference());
+        Self { program: program.to_owned(), remote, url, body, limit: POLL_TIMEOUT, client: None }
+    }
+
+    /// Allows one poll another time than [`POLL_TIMEOUT`].
+    #[must_use]
+    pub const fn with_limit(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// Returns the revision that the branch is at now. Dropping the future ends the poll and a child of it.
+    ///
+    /// # Errors
+    /// One sentence of what went wrong; the next poll begins with a new connection.
+    pub async fn poll(&mut self) -> Result<Revision, PollError> {
+        match self.remote.transport() {
+            Transport::Http => self.poll_http().await,
+            Transport::Ssh | Transport::Other => self.poll_child().await,
+        }
+    }
+
+    async fn poll_child(&self) -> Result<Revision, PollError> {
+        let request = Request::Poll { remote: self.remote.clone() };
+        match child::run(&self.program, &request, self.limit).await {
+            Ok(Answer::Tip(Some(revision))) => Ok(revision),
+            Ok(Answer::Tip(None) | Answer::Fetched(_)) => {
+                Err(PollError::MissingBranch { reference: self.remote.reference() })
+            }
+            Err(source) => Err(PollError::Child { url: self.remote.url.clone(), source }),
+        }
+    }
+
+    async fn poll_http(&mut self) -> Result<Revision, PollError> {
+        let end = Instant::now() + self.limit;
+        if let Some(client) = self.client.take() {
+            let give_up = Instant::now() + self.limit / KEPT_SHARE;
+            match self.ask_until(&client, give_up).await {
+                Err(PollError::Network { .. } | PollError::TimedOut { .. }) => {}
+                result => return self.keep(client, result),
+            }
+        }
+        let client = self.connect()?;
+        let result = self.ask_until(&client, end).await;
+        self.keep(client, result)
+    }
+
+    /// After an error the next poll begins with a new connection.
+    fn keep(&mut self, client: Client, result: Result<Revision, PollError>) -> Result<Revision, PollError> {
+        self.client = result.is_ok().then_some(client);
+        result
+    }
+
+    fn connect(&self) -> Result<Client, PollError> {
+        tls::client_builder(self.remote.ca_file.as_deref())
+            .map_err(PollError::Tls)?
+            .pool_idle_timeout(KEEP_IDLE)
+            .pool_max_idle_per_host(1)
+            .tcp_nodelay(true)
+            .build()
+            .map_err(|source| PollError::Client { url: self.remote.url.clone(), source })
+    }
+
+    async fn ask_until(&self, client: &Client, end: Instant) -> Result<Revision, PollError> {
+        match timeout_at(end, self.ask(client)).await {
+            Ok(result) => result,
+            Err(_) => Err(PollError::TimedOut { url: self.remote.url.clone(), after: self.limit }),
+        }
+    }
+
+    async fn ask(&self, client: &Client) -> Result<Revision, PollError> {
+        let mut request = client
+            .post(&self.url)
+            .header(USER_AGENT, GIT_USER_AGENT)
+            .header("git-protocol", "version=2")
+            .header(CONTENT_TYPE, REQUEST_TYPE)
+            .header(ACCEPT, RESULT_TYPE)
+            .body(self.body.clone());
+        if let Some(value) = authorization(&self.remote).map_err(PollError::Credentials)? {
+            let mut value = reqwest::header::HeaderValue::from_str(&value)
+                .map_err(|_| PollError::Garbled { text: "the token cannot be a header".to_owned() })?;
+            value.set_sensitive(true);
+            request = request.header(AUTHORIZATION, value);
+        }
+        let response = request.send().await.map_err(|error| self.network(error))?;
+        self.check_head(&response)?;
+        let answer = self.read(response).await?;
+        pkt::tip(&answer, &self.remote.reference())
+    }
+
+    fn check_head(&self, response: &Response) -> Result<(), PollError> {
+        let url = self.remote.url.clone();
+        let status = response.status();
+        let header = |name| {
+            response.headers().get(name).map(|value| pkt::harmless(value.as_bytes(), 200)).unwrap_or_default()
+        };
+        if status.is_redirection() {
+            return Err(PollError::Redirect { url, status: status.as_u16(), location: header(LOCATION) });
+        }
+        if status != StatusCode::OK {
+            return Err(PollError::Status { url, status: status.as_u16() });
+        }
+        let found = header(CONTENT_TYPE);
+        if found != RESULT_TYPE {
+            return Err(PollError::ContentType { url, found });
+        }
+        Ok(())
+    }
+
+    async fn read(&self, mut response: Response) -> Result<Vec<u8>, PollError> {
+        let mut answer = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.network(error))? {
+            if answer.len() + chunk.len() > MAX_ANSWER {
+                return Err(PollError::TooLong { url: self.remote.url.clone(), limit: MAX_ANSWER });
+            }
+            answer.extend_from_slice(&chunk);
+        }
+        Ok(answer)
+    }
+
+    fn network(&self, error: reqwest::Error) -> PollError {
+        PollError::Network { url: self.remote.url.clone(), source: error.without_url() }
+    }
+}

@@ -1,0 +1,151 @@
+//! Passing a request on to the daemon's local socket, and its answer back as it comes.
+
+use std::path::Path;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http_body_util::{Either, Full};
+use hyper::body::{Body as HttpBody, Bytes, Frame, Incoming, SizeHint};
+use hyper::header::{
+    ACCEPT, CONNECTION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH,
+    PROXY_AUTHENTICATE, RANGE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, USER_AGENT,
+};
+use hyper::http::request::Parts;
+use hyper::{Request, Response};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+
+use super::answer::{Body, Refusal};
+use super::route::Route;
+use super::unix::{self, Connection};
+
+/// Until the daemon begins to answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+/// The same where it may wait for an outcome: its own limit is 600 s.
+const WAIT_TIMEOUT: Duration = Duration::from_secs(630);
+/// Seconds after which a caller may try again when the daemon could not be asked.
+const RETRY_AFTER: u64 = 5;
+
+/// What is passed on of a request. Nothing in it says who called: to the daemon it is a local user like any other.
+const REQUEST_HEADERS: [HeaderName; 6] =
+    [ACCEPT, CONTENT_TYPE, IF_NONE_MATCH, HeaderName::from_static("last-event-id"), RANGE, USER_AGENT];
+
+/// What belongs to one connection only (RFC 9110, section 7.6.1).
+const HOP_BY_HOP: [HeaderName; 8] = [
+    CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    PROXY_AUTHENTICATE,
+    TE,
+    TRAILER,
+    TRANSFER_ENCODING,
+    UPGRADE,
+];
+
+/// Asks the daemon. `place` is held until the answer's body ends; `stop` ends a wait and a body.
+pub(super) async fn forward(
+    socket: &Path,
+    route: Route,
+    request: &Parts,
+    body: Bytes,
+    place: Option<OwnedSemaphorePermit>,
+    stop: &CancellationToken,
+) -> Result<Response<Body>, Refusal> {
+    let limit = if route == Route::Revision { WAIT_TIMEOUT } else { ANSWER_TIMEOUT };
+    let sent = tokio::time::timeout(limit, unix::send(socket, passed_on(request, body)));
+    let sent = tokio::select! {
+        sent = sent => sent,
+        () = stop.cancelled() => {
+            return Err(Refusal::unavailable("the listener is stopping", RETRY_AFTER).closing());
+        }
+    };
+    let (response, connection) = match sent {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(error)) => {
+            let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+            tracing::warn!("the daemon cannot be asked: {error}: {cause}");
+            return Err(unavailable(format!("the agent is not reachable: {cause}")));
+        }
+        Err(_elapsed) => {
+            return Err(unavailable(format!("the agent did not answer within {} s", limit.as_secs())));
+        }
+    };
+    let (mut head, inner) = response.into_parts();
+    remove_hop_by_hop(&mut head.headers);
+    let stop = Box::pin(stop.clone().cancelled_owned());
+    Ok(Response::from_parts(
+        head,
+        Either::Right(Passed { inner, _connection: connection, _place: place, stop }),
+    ))
+}
+
+fn unavailable(detail: String) -> Refusal {
+    Refusal::unavailable(detail, RETRY_AFTER).hint("on the host: systemctl status pull-agent.service")
+}
+
+fn passed_on(request: &Parts, body: Bytes) -> Request<Full<Bytes>> {
+    let mut passed = Request::new(Full::new(body));
+    *passed.method_mut() = request.method.clone();
+    // Path and query alone: an absolute target ends here.
+    if let Some(target) = request.uri.path_and_query() {
+        *passed.uri_mut() = target.clone().into();
+    }
+    let headers = passed.headers_mut();
+    headers.insert(HOST, HeaderValue::from_static("localhost"));
+    for name in REQUEST_HEADERS {
+        for value in request.headers.get_all(&name) {
+            headers.append(name.clone(), value.clone());
+        }
+    }
+    passed
+}
+
+fn remove_hop_by_hop(headers: &mut HeaderMap) {
+    let named: Vec<HeaderName> = headers
+        .get_all(CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| name.trim().parse().ok())
+        .collect();
+    for name in named.iter().chain(&HOP_BY_HOP) {
+        headers.remove(name);
+    }
+}
+
+/// Body of the daemon's answer. When it is dropped, so is the connection to the daemon.
+pub(super) struct Passed {
+    inner: Incoming,
+    _connection: Connection,
+    _place: Option<OwnedSemaphorePermit>,
+    stop: Pin<Box<WaitForCancellationFutureOwned>>,
+}
+
+impl HttpBody for Passed {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let frame = Pin::new(&mut self.inner).poll_frame(context);
+        // A body without an end would hold up the stop; one with a length is finished first.
+        if frame.is_pending() && self.inner.size_hint().exact().is_none() {
+            return match self.stop.as_mut().poll(context) {
+                Poll::Ready(()) => Poll::Ready(None),
+                Poll::Pending => Poll::Pending,
+            };
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}

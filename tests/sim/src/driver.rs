@@ -1,0 +1,521 @@
+//! The agent's loop and its steps as the contract has them: decide, save, then start; a step writes that it started and how
+//! it ended, and outlives the agent. Between any two of these the agent can die.
+
+use std::collections::BTreeMap;
+
+use pull_agent_core::{
+    Ancestry, Command, Deployed, Event, Exit, Fetched, Millis, Now, Policy, Revision, Saved, State,
+    StepFailure, deadline, decide,
+};
+
+use crate::faults::Death;
+use crate::invariants::{Ghost, Violation};
+use crate::log::Log;
+use crate::scenario::Action;
+use crate::world::{By, Kind, StepFile, StepResult, World, system_number, system_path};
+
+/// Something that will happen.
+#[derive(Debug)]
+pub(crate) enum Item {
+    /// A task of this agent process is done with a command.
+    Done { process: u64, command: Command, refused: Option<Refused> },
+    /// The step takes its next stage.
+    Step { attempt: u64 },
+    /// The person's nixos-rebuild takes its next stage.
+    Operator,
+    /// The service manager starts the agent.
+    Start { process: u64 },
+    /// Something happens in the world.
+    Act(Action),
+}
+
+/// Why a step was not begun at all.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Refused {
+    /// Another step is at work.
+    Busy,
+    /// Nothing can be written.
+    Full,
+}
+
+/// The agent's process.
+#[derive(Debug)]
+pub(crate) struct Agent {
+    pub(crate) state: State,
+    /// Commands that wait for the save.
+    pub(crate) held: Vec<Command>,
+    pub(crate) save_again_at: Option<u64>,
+    /// The step whose end it waits for.
+    waits_for: Option<(u64, Command)>,
+}
+
+/// A world with an agent in it.
+#[derive(Debug)]
+pub struct Sim {
+    pub(crate) policy: Policy,
+    pub(crate) world: World,
+    pub(crate) agent: Option<Agent>,
+    /// Number of the agent's process: what an older one started is not answered to a newer one.
+    pub(crate) process: u64,
+    pub(crate) queue: BTreeMap<(u64, u64), Item>,
+    queued: u64,
+    /// Moments so far at which the agent could have died.
+    pub(crate) points: u64,
+    /// How many there were when everything healed.
+    pub(crate) healed_at: u64,
+    /// Decisions so far.
+    pub(crate) events: u64,
+    pub(crate) die_at: Vec<(u64, Death)>,
+    /// At each point the agent dies in so many of 100 000 cases.
+    pub(crate) die_chance: u64,
+    pub(crate) ghost: Ghost,
+    pub(crate) log: Log,
+    pub(crate) mutation: Option<DriverMutation>,
+}
+
+/// Ways in which the loop and the steps could break their contract. The tests of the simulation itself use them: each must
+/// be noticed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DriverMutation {
+    /// Commands start before the state is saved.
+    ActBeforeSave,
+    /// The profile is not set back after a switch that did not happen.
+    NoRestore,
+    /// A step that started already is started again after a restart.
+    StartTwice,
+    /// A step that was killed counts as ended well.
+    KilledIsSuccess,
+}
+
+impl Sim {
+    pub(crate) fn new(policy: Policy, world: World, log: Log) -> Self {
+        Self {
+            policy,
+            world,
+            agent: None,
+            process: 0,
+            queue: BTreeMap::new(),
+            queued: 0,
+            points: 0,
+            healed_at: 0,
+            events: 0,
+            die_at: Vec::new(),
+            die_chance: 0,
+            ghost: Ghost::default(),
+            log,
+            mutation: None,
+        }
+    }
+
+    pub(crate) fn now(&self) -> u64 {
+        self.world.clock.now
+    }
+
+    pub(crate) fn after(&mut self, delay: u64, item: Item) {
+        self.queued += 1;
+        self.queue.insert((self.now() + delay, self.queued), item);
+    }
+
+    fn after_about(&mut self, least: u64, most: u64, item: Item) {
+        let delay = self.world.rng.between(least, most);
+        self.after(delay, item);
+    }
+
+    /// When something happens next.
+    fn next_time(&self) -> Option<u64> {
+        let queued = self.queue.first_key_value().map(|((time, _), _)| *time);
+        let agent = self.agent.as_ref().and_then(|agent| {
+            let timer = deadline(&self.policy, &agent.state).map(|mono| self.world.clock.true_time(mono));
+            timer.into_iter().chain(agent.save_again_at).min()
+        });
+        queued.into_iter().chain(agent).min()
+    }
+
+    /// Lets the next thing happen, unless it is later than `until`; returns whether it did.
+    pub(crate) fn turn(&mut self, until: u64) -> Result<bool, Violation> {
+        let Some(time) = self.next_time().filter(|time| *time <= until) else {
+            self.world.clock.now = self.now().max(until);
+            return Ok(false);
+        };
+        self.world.clock.now = self.now().max(time);
+        match self.queue.first_key_value() {
+            Some(((queued, _), _)) if *queued <= self.world.clock.now => {
+                if let Some((_, item)) = self.queue.pop_first() {
+                    self.happen(item)?;
+                }
+            }
+            Some(_) | None => self.wake()?,
+        }
+        self.ghost.look(&self.world, self.agent.as_ref().map(|agent| &agent.state), &self.policy)?;
+        Ok(true)
+    }
+
+    /// The agent's own timers.
+    fn wake(&mut self) -> Result<(), Violation> {
+        let now = self.now();
+        if self.agent.as_ref().is_some_and(|agent| agent.save_again_at.is_some_and(|at| at <= now)) {
+            self.save_and_start(Vec::new())
+        } else {
+            self.feed(Event::DeadlinePassed)
+        }
+    }
+
+    fn happen(&mut self, item: Item) -> Result<(), Violation> {
+        match item {
+            Item::Done { process, command, refused } => {
+                if process == self.process && self.agent.is_some() {
+                    let event = self.answer(command, refused);
+                    return self.feed(event);
+                }
+                Ok(())
+            }
+            Item::Step { attempt } => {
+                self.step(attempt);
+                Ok(())
+            }
+            Item::Operator => {
+                self.operator();
+                Ok(())
+            }
+            Item::Start { process } => {
+                if process == self.process && self.agent.is_none() {
+                    return self.start();
+                }
+                Ok(())
+            }
+            Item::Act(action) => self.act(action),
+        }
+    }
+
+    fn start(&mut self) -> Result<(), Violation> {
+        let saved = match self.world.disk.state.clone() {
+            Some(saved) => saved,
+            None => self.adopt(),
+        };
+        self.world.clock.process_start = self.now();
+        self.world.clock.mono_base = self.world.rng.pick(&[0, 1, 5_000, 86_400_000, 1 << 40]);
+        self.agent = Some(Agent {
+            state: State { saved, ..State::default() },
+            held: Vec::new(),
+            save_again_at: None,
+            waits_for: None,
+        });
+        self.ghost.started();
+        self.feed(Event::Started { host: self.world.host.view() })
+    }
+
+    /// Without a state file the agent adopts what runs. Numbers go on after those that logs and results on disk bear.
+    fn adopt(&self) -> Saved {
+        let disk = &self.world.disk;
+        let newest = disk.steps.last_key_value().map_or(0, |(attempt, _)| *attempt);
+        Saved {
+            deployed: disk.deployed.clone(),
+            next_attempt: newest + 1,
+            next_deployment: disk.newest_log + 1,
+            ..Saved::default()
+        }
+    }
+
+    /// One turn of the agent's loop.
+    pub(crate) fn feed(&mut self, event: Event) -> Result<(), Violation> {
+        let Some(agent) = &mut self.agent else { return Ok(()) };
+        self.log.note(self.world.clock.now, || format!("event {event:?}"));
+        let now = Now {
+            wall: self.world.clock.wall(),
+            mono: self.world.clock.mono(),
+            entropy: self.world.rng.next(),
+        };
+        self.ghost.hears(&event, &self.world);
+        let step = decide(&self.policy, core::mem::take(&mut agent.state), now, event);
+        agent.state = step.state;
+        self.events += 1;
+        if deadline(&self.policy, &agent.state).is_some_and(|due| due <= now.mono) {
+            return Err(Violation::new("no busy loop", format!("due at once again: {:?}", agent.state)));
+        }
+        if self.mutation == Some(DriverMutation::ActBeforeSave) {
+            for command in step.commands {
+                self.begin(command)?;
+                if self.point() {
+                    return Ok(());
+                }
+            }
+            return self.save_and_start(Vec::new());
+        }
+        if self.point() {
+            return Ok(());
+        }
+        self.save_and_start(step.commands)
+    }
+
+    /// Saves what changed; only when that worked the commands start, else they wait.
+    fn save_and_start(&mut self, commands: Vec<Command>) -> Result<(), Violation> {
+        let now = self.now();
+        let Some(agent) = &mut self.agent else { return Ok(()) };
+        agent.held.extend(commands);
+        if self.world.disk.state.as_ref() != Some(&agent.state.saved) {
+            if self.world.faults.disk_is_full(now) {
+                self.log.note(now, || "save failed".to_string());
+                agent.save_again_at = Some(now + 1000);
+                return Ok(());
+            }
+            if self.world.disk.deployed != agent.state.saved.deployed {
+                self.world.disk.deployed.clone_from(&agent.state.saved.deployed);
+                if self.point() {
+                    return Ok(());
+                }
+            }
+            let Some(agent) = &self.agent else { return Ok(()) };
+            self.world.disk.state = Some(agent.state.saved.clone());
+            let phase = agent.state.saved.current.as_ref().map(|current| &current.phase);
+            self.log.note(now, || format!("saved {phase:?}"));
+            self.ghost.saved(&self.world)?;
+            if self.point() {
+                return Ok(());
+            }
+        }
+        let Some(agent) = &mut self.agent else { return Ok(()) };
+        agent.save_again_at = None;
+        for command in core::mem::take(&mut agent.held) {
+            self.begin(command)?;
+            if self.point() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// A moment at which the agent may die; returns whether it did.
+    pub(crate) fn point(&mut self) -> bool {
+        self.points += 1;
+        let planned = self.die_at.iter().find(|(point, _)| *point == self.points).map(|(_, death)| *death);
+        let death = match planned {
+            Some(death) => death,
+            None if self.die_chance > 0 && self.world.rng.below(100_000) < self.die_chance => {
+                self.world.rng.pick(&Death::ALL)
+            }
+            None => return false,
+        };
+        self.die(death);
+        self.agent.is_none()
+    }
+
+    pub(crate) fn die(&mut self, death: Death) {
+        self.log.note(self.world.clock.now, || format!("death {death:?} at point {}", self.points));
+        self.ghost.excuse();
+        match death {
+            Death::Kill => self.agent_dies(1_000, 10_000),
+            Death::Stop => {
+                if self.agent.as_ref().is_some_and(|agent| agent.waits_for.is_some()) {
+                    self.cancel(None);
+                }
+                self.agent_dies(1_000, 10_000);
+            }
+            Death::Reboot => {
+                let healthy_at = self.world.healthy_at(self.world.host.profile);
+                self.world.host.reboot(healthy_at);
+                if self.world.rng.permille(200) {
+                    let jump = self.world.rng.pick(&[-86_400_000, -3_600_000, 3_600_000]);
+                    self.world.clock.set_wall_by(jump);
+                }
+                self.agent_dies(20_000, 60_000);
+            }
+            Death::Step => self.step_dies(),
+            Death::Watcher => self.watcher_dies(),
+            Death::KillAndLoseState => {
+                self.world.disk.lose_state();
+                self.ghost.state_lost(self.world.disk.newest_log);
+                self.agent_dies(1_000, 10_000);
+            }
+        }
+    }
+
+    fn agent_dies(&mut self, least: u64, most: u64) {
+        self.agent = None;
+        self.process += 1;
+        let process = self.process;
+        self.after_about(least, most, Item::Start { process });
+    }
+
+    /// Carries a command out, as far as that is done at once.
+    fn begin(&mut self, command: Command) -> Result<(), Violation> {
+        self.log.note(self.world.clock.now, || format!("command {command:?}"));
+        self.ghost.asks(&command, &self.world)?;
+        let (attempt, kind) = match &command {
+            Command::Poll { .. } | Command::Fetch { .. } => {
+                let hangs = self.world.faults.remote_hangs_until > self.now();
+                let (least, most) = if hangs { (20_000, 600_000) } else { (50, 5_000) };
+                return self.done_after(least, most, command);
+            }
+            Command::Check { .. } => return self.done_after(50, 5_000, command),
+            Command::Probe { .. } => return self.done_after(50, 10_000, command),
+            Command::CancelBuild { attempt } => {
+                self.cancel(Some(attempt.0));
+                return Ok(());
+            }
+            Command::Forget { .. } => return Ok(()),
+            Command::Build { attempt, .. } => (attempt.0, Kind::Build),
+            Command::Activate { attempt, .. } => (attempt.0, Kind::Activate),
+            Command::RollBack { attempt, .. } => (attempt.0, Kind::RollBack),
+        };
+        if let Some(agent) = &mut self.agent {
+            agent.waits_for = Some((attempt, command.clone()));
+        }
+        let runs = self.world.host.step.as_ref().is_some_and(|step| step.attempt == attempt);
+        let started = self.world.disk.steps.contains_key(&attempt);
+        if started && !runs && self.mutation == Some(DriverMutation::StartTwice) {
+            self.world.disk.steps.remove(&attempt);
+            return self.begin_step(attempt, kind, command);
+        }
+        match (started, runs) {
+            (_, true) => Ok(()),
+            (true, false) => self.done_after(10, 100, command),
+            (false, false) => self.begin_step(attempt, kind, command),
+        }
+    }
+
+    fn begin_step(&mut self, attempt: u64, kind: Kind, command: Command) -> Result<(), Violation> {
+        let refused = if self.world.host.step.is_some() {
+            Some(Refused::Busy)
+        } else if self.world.faults.disk_is_full(self.now()) {
+            Some(Refused::Full)
+        } else {
+            None
+        };
+        if refused.is_some() {
+            let process = self.process;
+            self.after_about(10, 100, Item::Done { process, command, refused });
+            return Ok(());
+        }
+        let step = self.world.new_step(attempt, &command);
+        self.ghost.step_starts(&step, &self.world)?;
+        self.world.disk.newest_log = self.world.disk.newest_log.max(step.deployment.0);
+        self.world.disk.steps.insert(attempt, StepFile { kind, deployment: step.deployment, result: None });
+        self.world.host.step = Some(step);
+        self.after_about(100, 3_000, Item::Step { attempt });
+        Ok(())
+    }
+
+    fn done_after(&mut self, least: u64, most: u64, command: Command) -> Result<(), Violation> {
+        let process = self.process;
+        self.after_about(least, most, Item::Done { process, command, refused: None });
+        Ok(())
+    }
+
+    /// The step is gone, with a result or without: the agent that waits for it will notice.
+    pub(crate) fn step_is_gone(&mut self, attempt: u64) {
+        let waits = self.agent.as_ref().and_then(|agent| agent.waits_for.as_ref());
+        let command = waits.filter(|(awaited, _)| *awaited == attempt).map(|(_, command)| command.clone());
+        if let Some(command) = command {
+            let process = self.process;
+            self.after_about(10, 1_000, Item::Done { process, command, refused: None });
+        }
+    }
+
+    /// What a task has to say when it is done.
+    fn answer(&mut self, command: Command, refused: Option<Refused>) -> Event {
+        match command {
+            Command::Poll { attempt } => {
+                let result =
+                    self.from_remote(|world| Ok(world.remote.commits[world.remote.tip].revision.clone()));
+                Event::Polled { attempt, host: self.world.host.view(), result }
+            }
+            Command::Fetch { attempt, revision, deployed } => {
+                let result = self.from_remote(|world| Ok(world.fetched(&revision, deployed.as_ref())));
+                Event::Fetched { attempt, result }
+            }
+            Command::Check { attempt, revision } => {
+                let commit = self.world.remote.number(&revision);
+                let verdict = self.world.forge.verdict(commit, self.now());
+                let gate = self.agent.as_ref().and_then(|agent| agent.state.seen.gate.in_flight);
+                if gate.is_some_and(|gate| gate.attempt == attempt) {
+                    self.ghost.forge_says(commit, &verdict, self.world.clock.now);
+                }
+                Event::Checked { attempt, verdict }
+            }
+            Command::Probe { attempt, .. } => {
+                let healthy = self.world.host.healthy_at <= self.now();
+                let failures = if healthy { Vec::new() } else { vec!["a unit failed".to_string()] };
+                Event::Probed { attempt, failures }
+            }
+            Command::Build { attempt, .. } => {
+                let result = self.world.build_result(attempt.0, refused);
+                Event::Built { attempt, host: self.world.host.view(), result }
+            }
+            Command::Activate { attempt, deployment, system, previous, .. } => {
+                let exit = self.exit(attempt.0, refused);
+                let (system, previous) = (system_number(&system), system_number(&previous));
+                let host = &mut self.world.host;
+                let restores = host.current != system && host.profile == system;
+                if restores && self.mutation != Some(DriverMutation::NoRestore) {
+                    host.profile = previous;
+                    host.profile_by = By::Restore(deployment);
+                }
+                if matches!(exit, Exit::Busy) {
+                    self.ghost.busy(deployment);
+                }
+                Event::Activated { attempt, exit, host: self.world.host.view() }
+            }
+            Command::RollBack { attempt, .. } => {
+                let exit = self.exit(attempt.0, refused);
+                Event::RolledBack { attempt, exit, host: self.world.host.view() }
+            }
+            Command::CancelBuild { .. } | Command::Forget { .. } => Event::DeadlinePassed,
+        }
+    }
+
+    fn from_remote<T>(&self, answer: impl FnOnce(&World) -> Result<T, String>) -> Result<T, String> {
+        if self.world.faults.remote_down_until > self.now() {
+            Err("could not resolve host".to_string())
+        } else {
+            answer(&self.world)
+        }
+    }
+
+    fn exit(&self, attempt: u64, refused: Option<Refused>) -> Exit {
+        match (refused, self.world.disk.steps.get(&attempt).and_then(|file| file.result.as_ref())) {
+            (Some(Refused::Busy), _) => Exit::Busy,
+            (Some(Refused::Full), _) => Exit::NotStarted("no space left on device".to_string()),
+            (None, Some(StepResult::Ended(exit))) => exit.clone(),
+            (None, _) if self.mutation == Some(DriverMutation::KilledIsSuccess) => Exit::Code(0),
+            (None, Some(StepResult::Built(_) | StepResult::NotBuilt(_)) | None) => Exit::Killed,
+        }
+    }
+}
+
+impl World {
+    fn fetched(&self, revision: &Revision, deployed: Option<&Revision>) -> Fetched {
+        let commit = self.remote.number(revision);
+        let ancestry = match deployed.map(|deployed| self.remote.number(deployed)) {
+            None => Ancestry::NothingDeployed,
+            Some(deployed) if self.remote.descends(commit, deployed) => Ancestry::Descendant,
+            Some(deployed) => Ancestry::NotDescendant(format!("{commit} does not descend from {deployed}")),
+        };
+        Fetched { subject: String::new(), author: String::new(), ancestry }
+    }
+
+    fn build_result(
+        &self,
+        attempt: u64,
+        refused: Option<Refused>,
+    ) -> Result<pull_agent_core::SystemPath, StepFailure> {
+        use pull_agent_core::FailureClass;
+        let class = match (refused, self.disk.steps.get(&attempt).and_then(|file| file.result.as_ref())) {
+            (Some(Refused::Busy | Refused::Full), _) => FailureClass::Transient,
+            (None, Some(StepResult::Built(system))) => return Ok(system_path(*system)),
+            (None, Some(StepResult::NotBuilt(class))) => *class,
+            (None, Some(StepResult::Ended(_)) | None) => FailureClass::Killed,
+        };
+        Err(StepFailure { class, reason: format!("{class:?}") })
+    }
+}
+
+/// What `deployed.json` says.
+#[must_use]
+pub fn deployed_commit(world: &World, deployed: Option<&Deployed>) -> Option<usize> {
+    deployed.map(|deployed| world.remote.number(&deployed.revision))
+}
+
+/// Milliseconds of a length.
+pub(crate) const fn ms(length: Millis) -> u64 {
+    length.0
+}

@@ -1,0 +1,401 @@
+//! What must hold, whatever happens. The ghost sees the whole truth, remembers what the agent was told, and objects.
+
+use core::fmt;
+
+use pull_agent_core::{
+    Command, Current, DeploymentId, Event, FailureClass, Phase, Policy, Record, Saved, State, Verdict,
+};
+use pull_agent_protocol::Outcome;
+
+use crate::world::{By, Kind, Step, World};
+
+/// Something happened that must not.
+#[derive(Debug)]
+pub struct Violation {
+    /// Which invariant.
+    pub invariant: &'static str,
+    /// What happened.
+    pub detail: String,
+}
+
+impl Violation {
+    pub(crate) const fn new(invariant: &'static str, detail: String) -> Self {
+        Self { invariant, detail }
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.invariant, self.detail)
+    }
+}
+
+const GREEN: &str = "1 green only";
+const FORWARD: &str = "2 forward only";
+const ONE: &str = "3 one at a time";
+const SAVED: &str = "4 saved before done";
+const BACK: &str = "6 back to where it was";
+const LOOPS: &str = "7 no loops";
+const BOUNDED: &str = "9 bounded";
+
+/// What the ghost knows of one commit.
+#[derive(Clone, Copy, Debug, Default)]
+struct Known {
+    /// The forge said green.
+    green: bool,
+    /// The operator allowed it, and the leave is not used up.
+    accepted: bool,
+    /// It is not to be tried again.
+    closed: bool,
+    /// Stalls and the like since anything else happened.
+    hard: u32,
+    /// Stalls and the like ever.
+    hard_ever: u32,
+    builds: u32,
+    switches: u32,
+    /// So many more builds and switches than one are explained by what happened to this commit.
+    excuses: u32,
+}
+
+/// The observer.
+#[derive(Debug, Default)]
+pub struct Ghost {
+    commits: Vec<Known>,
+    /// The last confirmed commit.
+    pub(crate) confirmed: Option<usize>,
+    /// The largest number of a deployment that ended.
+    last_record: u64,
+    /// Deployments up to this one were lost with the state file: nobody knows how they ended.
+    lost: u64,
+    /// Things that explain one more build of any commit.
+    excuses: u32,
+    /// The state was lost, and a step of it may still be at work.
+    stray: bool,
+    /// The deployments whose switch may stay the boot default.
+    settled: Vec<DeploymentId>,
+    /// What was forgiven while nothing could be saved is forgiven once more when it can.
+    forgive: bool,
+    /// True time until which the forge wants to be left alone.
+    quiet_until: u64,
+    /// Per minute, what was asked.
+    minute: u64,
+    polls: u32,
+    checks: u32,
+}
+
+impl Ghost {
+    fn commit(&mut self, number: usize) -> &mut Known {
+        if self.commits.len() <= number {
+            self.commits.resize(number + 1, Known::default());
+        }
+        &mut self.commits[number]
+    }
+
+    /// Something happened after which anything may be built once more.
+    pub(crate) const fn excuse(&mut self) {
+        self.excuses += 1;
+    }
+
+    /// The branch moved: what was counted of a revision in a row starts anew.
+    pub(crate) fn tip_moved(&mut self, disk_is_full: bool) {
+        self.excuses += 1;
+        self.forgive |= disk_is_full;
+        for known in &mut self.commits {
+            known.hard = 0;
+        }
+    }
+
+    pub(crate) fn state_lost(&mut self, newest: u64) {
+        self.stray = true;
+        self.lost = newest;
+        self.last_record = newest;
+        for known in &mut self.commits {
+            known.closed = false;
+            known.hard = 0;
+            known.accepted = false;
+        }
+    }
+
+    pub(crate) const fn started(&mut self) {
+        self.excuses += 1;
+        self.quiet_until = 0;
+    }
+
+    pub(crate) const fn busy(&mut self, _deployment: DeploymentId) {
+        self.excuses += 1;
+    }
+
+    /// The forge answers a question that the agent still has.
+    pub(crate) fn forge_says(&mut self, commit: usize, verdict: &Verdict, now: u64) {
+        if verdict.kind.passes() {
+            self.commit(commit).green = true;
+        }
+        if let Some(not_before) = verdict.not_before {
+            self.quiet_until = now + not_before.0;
+        }
+    }
+
+    /// The agent is told something.
+    pub(crate) fn hears(&mut self, event: &Event, world: &World) {
+        match event {
+            Event::AcceptRequested { revision } => {
+                let number = world.remote.number(revision);
+                self.commit(number).accepted = true;
+            }
+            Event::RetryRequested { revision } => {
+                self.excuses += 1;
+                self.forgive |= world.faults.disk_is_full(world.clock.now);
+                let chosen = revision.as_ref().map(|revision| world.remote.number(revision));
+                for (number, known) in self.commits.iter_mut().enumerate() {
+                    if chosen.is_none_or(|chosen| chosen == number) {
+                        known.closed = false;
+                        known.hard = 0;
+                    }
+                }
+            }
+            Event::PauseRequested { .. } | Event::ResumeRequested => self.excuses += 2,
+            Event::PolicyChanged { .. } => self.quiet_until = self.quiet_until.min(world.clock.now),
+            Event::Started { .. }
+            | Event::DeadlinePassed
+            | Event::Polled { .. }
+            | Event::Fetched { .. }
+            | Event::Checked { .. }
+            | Event::Built { .. }
+            | Event::Activated { .. }
+            | Event::Probed { .. }
+            | Event::RolledBack { .. }
+            | Event::Nudged { .. } => {}
+        }
+    }
+
+    /// The agent asks for something.
+    pub(crate) fn asks(&mut self, command: &Command, world: &World) -> Result<(), Violation> {
+        let now = world.clock.now;
+        if now / 60_000 != self.minute {
+            self.minute = now / 60_000;
+            self.polls = 0;
+            self.checks = 0;
+        }
+        match command {
+            Command::Poll { .. } => self.polls += 1,
+            Command::Check { .. } if now < self.quiet_until => {
+                return Err(Violation::new(BOUNDED, "the forge is asked before its Retry-After".to_string()));
+            }
+            Command::Check { .. } => self.checks += 1,
+            Command::Fetch { .. }
+            | Command::Build { .. }
+            | Command::CancelBuild { .. }
+            | Command::Activate { .. }
+            | Command::Probe { .. }
+            | Command::RollBack { .. }
+            | Command::Forget { .. } => {}
+        }
+        // One a second, and what several processes did that died within the minute.
+        if self.polls > 90 || self.checks > 90 {
+            return Err(Violation::new(
+                BOUNDED,
+                format!("{} polls, {} checks in a minute", self.polls, self.checks),
+            ));
+        }
+        Ok(())
+    }
+
+    /// A step is about to touch the host.
+    pub(crate) fn step_starts(&mut self, step: &Step, world: &World) -> Result<(), Violation> {
+        if let Some(other) = &world.host.step {
+            return Err(Violation::new(ONE, format!("{step:?} beside {other:?}")));
+        }
+        if let Some(file) = world.disk.steps.get(&step.attempt) {
+            return Err(Violation::new(ONE, format!("{step:?} was started already: {file:?}")));
+        }
+        let intended = world.disk.state.as_ref().and_then(|saved| saved.current.as_ref());
+        if !intended.is_some_and(|current| says(current, step)) {
+            return Err(Violation::new(SAVED, format!("{step:?} starts, but the disk says {intended:?}")));
+        }
+        let Some(number) = step.commit else { return Ok(()) };
+        let (confirmed, excuses) = (self.confirmed, self.excuses);
+        let known = self.commit(number);
+        if !known.green {
+            return Err(Violation::new(GREEN, format!("{step:?} without a green verdict")));
+        }
+        if known.closed {
+            return Err(Violation::new(LOOPS, format!("{step:?} of a revision that is held")));
+        }
+        let forward = confirmed.is_none_or(|confirmed| world.remote.descends(number, confirmed));
+        if !forward && !known.accepted {
+            return Err(Violation::new(FORWARD, format!("{step:?}, but {confirmed:?} is deployed")));
+        }
+        let count = match step.kind {
+            Kind::Build => &mut known.builds,
+            Kind::Activate | Kind::RollBack => &mut known.switches,
+        };
+        *count += 1;
+        if *count > 1 + known.excuses + excuses {
+            return Err(Violation::new(LOOPS, format!("{step:?} for the {count}th time")));
+        }
+        Ok(())
+    }
+
+    /// The state file was written.
+    pub(crate) fn saved(&mut self, world: &World) -> Result<(), Violation> {
+        let Some(saved) = &world.disk.state else { return Ok(()) };
+        for record in &saved.history {
+            if record.id.0 > self.last_record {
+                self.ended(record, world)?;
+                self.last_record = record.id.0;
+            }
+        }
+        if core::mem::take(&mut self.forgive) {
+            for known in &mut self.commits {
+                known.closed = false;
+                known.hard = 0;
+            }
+        }
+        self.confirmed = saved.deployed.as_ref().map(|deployed| world.remote.number(&deployed.revision));
+        Ok(())
+    }
+
+    fn ended(&mut self, record: &Record, world: &World) -> Result<(), Violation> {
+        let number = world.remote.number(&record.revision);
+        let host = &world.host;
+        let path = |system: usize| Some(crate::world::system_path(system));
+        match record.outcome {
+            Outcome::Deployed | Outcome::Degraded | Outcome::Unchanged => {
+                self.settled.push(record.id);
+                self.excuses += 1;
+                for known in &mut self.commits {
+                    known.closed = false;
+                }
+                let known = self.commit(number);
+                known.accepted = false;
+                known.hard = 0;
+                let runs = path(host.current) == record.system && path(host.profile) == record.system;
+                let touched = host.current_by == By::Operator || host.profile_by == By::Operator;
+                if !runs && !touched {
+                    return Err(Violation::new(
+                        "5 the host is the truth",
+                        format!("{record:?}, but {host:?}"),
+                    ));
+                }
+            }
+            Outcome::RolledBack => {
+                self.close(number);
+                let current = path(host.current) == record.previous || host.current_by == By::Operator;
+                let profile = path(host.profile) == record.previous || host.profile_by == By::Operator;
+                if !(current && profile) {
+                    return Err(Violation::new(BACK, format!("{record:?}, but {host:?}")));
+                }
+            }
+            Outcome::Broken => {
+                self.settled.push(record.id);
+                self.close(number);
+            }
+            Outcome::Failed => match record.class {
+                Some(FailureClass::Transient | FailureClass::Cancelled) => self.commit(number).excuses += 1,
+                Some(
+                    FailureClass::Stalled
+                    | FailureClass::TimedOut
+                    | FailureClass::OutOfMemory
+                    | FailureClass::Killed,
+                ) => {
+                    let known = self.commit(number);
+                    known.hard += 1;
+                    known.hard_ever += 1;
+                    known.excuses += 1;
+                    if known.hard >= 2 {
+                        self.close(number);
+                    }
+                }
+                Some(FailureClass::Deterministic | FailureClass::Unclassified) | None => self.close(number),
+            },
+            Outcome::Superseded => {}
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, number: usize) {
+        let known = self.commit(number);
+        known.closed = true;
+        known.accepted = false;
+        known.hard = 0;
+    }
+
+    /// After everything that happened.
+    pub(crate) fn look(
+        &mut self,
+        world: &World,
+        state: Option<&State>,
+        policy: &Policy,
+    ) -> Result<(), Violation> {
+        let saved = world.disk.state.as_ref();
+        let current = saved.and_then(|saved| saved.current.as_ref());
+        match &world.host.step {
+            Some(step) if !self.stray => {
+                if !current.is_some_and(|current| says(current, step)) {
+                    return Err(Violation::new(
+                        SAVED,
+                        format!("{step:?} runs, but the disk says {current:?}"),
+                    ));
+                }
+            }
+            Some(_) => {}
+            None => self.stray = false,
+        }
+        if let By::Switch(deployment) = world.host.profile_by {
+            let under_way = current.is_some_and(|current| {
+                current.id == deployment
+                    && match current.phase {
+                        Phase::Activating { .. } | Phase::Confirming { .. } | Phase::RollingBack { .. } => {
+                            true
+                        }
+                        Phase::Building { .. } | Phase::Built | Phase::Busy => false,
+                    }
+            });
+            let settled = deployment.0 <= self.lost || self.settled.contains(&deployment);
+            if !under_way && !settled {
+                return Err(Violation::new(
+                    BACK,
+                    format!("the profile is that of deployment {deployment}, but the disk says {current:?}"),
+                ));
+            }
+        }
+        if let Some(state) = state {
+            bounded(&state.saved, policy)?;
+        }
+        Ok(())
+    }
+
+    /// Whether a commit can be deployed as things stand.
+    pub(crate) fn is_open(&self, number: usize, world: &World) -> bool {
+        let known = self.commits.get(number).copied().unwrap_or_default();
+        let forward = self.confirmed.is_none_or(|confirmed| world.remote.descends(number, confirmed));
+        let revision = &world.remote.commits[number].revision;
+        let accepted = world.disk.state.as_ref().and_then(|saved| saved.accepted.as_ref());
+        // The branch may have moved and moved back unseen: then the agent counts two in a row where the ghost does not.
+        let held = known.hard_ever >= 2
+            && world
+                .disk
+                .state
+                .as_ref()
+                .is_some_and(|saved| saved.held.iter().any(|hold| hold.revision == *revision));
+        !known.closed && !held && (forward || accepted == Some(revision))
+    }
+}
+
+fn says(current: &Current, step: &Step) -> bool {
+    let (kind, attempt) = match current.phase {
+        Phase::Building { attempt } => (Kind::Build, attempt),
+        Phase::Activating { attempt, .. } => (Kind::Activate, attempt),
+        Phase::RollingBack { attempt, .. } => (Kind::RollBack, attempt),
+        Phase::Built | Phase::Busy | Phase::Confirming { .. } => return false,
+    };
+    current.id == step.deployment && kind == step.kind && attempt.0 == step.attempt
+}
+
+fn bounded(saved: &Saved, policy: &Policy) -> Result<(), Violation> {
+    let most = policy.keep_deployments;
+    if saved.history.len() > most || saved.held.len() > most {
+        return Err(Violation::new(BOUNDED, "history or holds".to_string()));
+    }
+    Ok(())
+}

@@ -1,0 +1,140 @@
+//! The machine: what runs, what boots, and whatever is at work on both.
+
+use pull_agent_core::{DeploymentId, Exit, HostView, SystemPath};
+
+/// Who did something to the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// It was so when the world began, or the host booted into it.
+    Nobody,
+    /// A switch of this deployment.
+    Switch(DeploymentId),
+    /// The way back of this deployment.
+    Back(DeploymentId),
+    /// The agent, after a switch of this deployment that did not happen.
+    Restore(DeploymentId),
+    /// A person.
+    Operator,
+}
+
+/// The steps that touch the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `nixos-rebuild build`.
+    Build,
+    /// `nixos-rebuild switch`.
+    Activate,
+    /// The way back.
+    RollBack,
+}
+
+/// A step of the agent that is at work.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// Its number.
+    pub attempt: u64,
+    /// Which one.
+    pub kind: Kind,
+    /// For whom.
+    pub deployment: DeploymentId,
+    /// Of which commit; a way back is of none.
+    pub commit: Option<usize>,
+    /// Where it leads.
+    pub system: usize,
+    /// How far it is.
+    pub stage: u8,
+    /// How it will end, once that is decided.
+    pub exit: Option<Exit>,
+    /// It was told to end.
+    pub cancelled: bool,
+    /// The process that writes the result was killed; nixos-rebuild's own unit goes on.
+    pub orphan: bool,
+}
+
+/// A person's `nixos-rebuild` that is at work.
+#[derive(Clone, Debug)]
+pub struct Operator {
+    /// Where it leads.
+    pub system: usize,
+    /// How far it is.
+    pub stage: u8,
+}
+
+/// The machine.
+#[derive(Debug)]
+pub struct Host {
+    /// `/run/current-system`.
+    pub current: usize,
+    /// Who switched to it.
+    pub current_by: By,
+    /// The system profile, which is what boots.
+    pub profile: usize,
+    /// Who set it.
+    pub profile_by: By,
+    /// From then on all units are well.
+    pub healthy_at: u64,
+    /// The step of the agent.
+    pub step: Option<Step>,
+    /// The person.
+    pub operator: Option<Operator>,
+    /// Whether switch-to-configuration runs, for whom ever.
+    pub locked_by: Option<By>,
+}
+
+impl Host {
+    /// A machine that runs and boots this system.
+    #[must_use]
+    pub const fn new(system: usize) -> Self {
+        Self {
+            current: system,
+            current_by: By::Nobody,
+            profile: system,
+            profile_by: By::Nobody,
+            healthy_at: 0,
+            step: None,
+            operator: None,
+            locked_by: None,
+        }
+    }
+
+    /// What the agent sees.
+    #[must_use]
+    pub fn view(&self) -> HostView {
+        HostView {
+            current: Some(system_path(self.current)),
+            profile: Some(system_path(self.profile)),
+            reboot_required: Vec::new(),
+        }
+    }
+
+    /// Power goes and comes back: nothing is at work, and the profile decides what runs; from `healthy_at` on all units
+    /// are well.
+    pub fn reboot(&mut self, healthy_at: u64) {
+        self.step = None;
+        self.operator = None;
+        self.locked_by = None;
+        if self.current != self.profile {
+            self.current_by = By::Nobody;
+        }
+        self.current = self.profile;
+        self.healthy_at = healthy_at;
+    }
+}
+
+/// The store path of a system.
+#[must_use]
+pub fn system_path(number: usize) -> SystemPath {
+    SystemPath::new(&format!("/nix/store/{number}"))
+}
+
+/// The number of a system.
+///
+/// # Panics
+/// When the agent made a path up.
+#[must_use]
+pub fn system_number(path: &SystemPath) -> usize {
+    match path.as_str().trim_start_matches("/nix/store/").parse() {
+        Ok(number) => number,
+        Err(error) => panic!("no system {path}: {error}"),
+    }
+}

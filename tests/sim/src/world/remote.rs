@@ -1,0 +1,128 @@
+//! The branch, and what is in each of its commits.
+
+use pull_agent_core::{FailureClass, Revision};
+
+/// How the build of a commit goes.
+#[derive(Clone, Copy, Debug)]
+pub enum BuildNature {
+    /// It builds.
+    Good,
+    /// It builds, and takes very long.
+    Slow,
+    /// It fails, always in this way.
+    Fails(FailureClass),
+    /// It fails this often in this way, then it builds.
+    Passing(FailureClass, u32),
+}
+
+/// How the switch to a system goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SwitchNature {
+    /// Well.
+    Good,
+    /// Exit code 4.
+    UnitsFail,
+    /// This exit code, before anything is activated.
+    Refused(i32),
+    /// This exit code, when the system is already the current one.
+    Fails(i32),
+    /// A signal ends it half way.
+    Dies,
+    /// Exit code 0, but another system runs.
+    Astray,
+}
+
+/// How the units are under a system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// So long after the switch all of them are well.
+    After(u64),
+    /// Never.
+    Never,
+}
+
+/// What a commit builds. Commits that change no more than text share theirs.
+#[derive(Clone, Copy, Debug)]
+pub struct System {
+    /// How the switch goes.
+    pub switch: SwitchNature,
+    /// How the units are.
+    pub health: Health,
+}
+
+/// One commit.
+#[derive(Clone, Debug)]
+pub struct Commit {
+    /// Its id.
+    pub revision: Revision,
+    /// Itself and all its ancestors, one bit each.
+    pub ancestors: u128,
+    /// What it builds.
+    pub system: usize,
+    /// How its build goes.
+    pub build: BuildNature,
+}
+
+/// The git server's view.
+#[derive(Debug, Default)]
+pub struct Remote {
+    /// Every commit that there ever was.
+    pub commits: Vec<Commit>,
+    /// What they build.
+    pub systems: Vec<System>,
+    /// The tip of the branch.
+    pub tip: usize,
+}
+
+// One bit for each commit, and some to spare.
+const MOST_COMMITS: usize = 120;
+
+impl Remote {
+    /// Adds a commit on top of another and returns its number.
+    pub fn commit(&mut self, parent: Option<usize>, system: usize, build: BuildNature) -> usize {
+        let number = self.commits.len();
+        let inherited = parent.map_or(0, |parent| self.commits[parent].ancestors);
+        let revision = revision(number);
+        self.commits.push(Commit { revision, ancestors: inherited | 1 << number, system, build });
+        number
+    }
+
+    /// Adds something that can be built and returns its number.
+    pub fn system(&mut self, switch: SwitchNature, health: Health) -> usize {
+        self.systems.push(System { switch, health });
+        self.systems.len() - 1
+    }
+
+    /// Whether no more commits fit.
+    #[must_use]
+    pub const fn is_full(&self) -> bool {
+        self.commits.len() >= MOST_COMMITS
+    }
+
+    /// Whether a commit is another one or has it among its ancestors.
+    #[must_use]
+    pub fn descends(&self, commit: usize, from: usize) -> bool {
+        self.commits[commit].ancestors >> from & 1 == 1
+    }
+
+    /// The number of a commit.
+    ///
+    /// # Panics
+    /// When the agent made an id up.
+    #[must_use]
+    pub fn number(&self, revision: &Revision) -> usize {
+        let number = u64::from_str_radix(&revision.as_str()[24..], 16).ok();
+        let number = number.and_then(|n| usize::try_from(n).ok()).and_then(|n| n.checked_sub(1));
+        match number {
+            Some(number) if number < self.commits.len() => number,
+            Some(_) | None => panic!("no commit {revision}"),
+        }
+    }
+}
+
+fn revision(number: usize) -> Revision {
+    match Revision::parse(&format!("{:040x}", number + 1)) {
+        Ok(revision) => revision,
+        Err(error) => panic!("{error}"),
+    }
+}
