@@ -10,7 +10,7 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use pull_agent_protocol::Progress;
-use serde_json::json;
+use serde::Serialize;
 use tokio::fs::File;
 use tokio::io::AsyncReadExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
@@ -60,6 +60,13 @@ struct Tail {
     unfinished: Vec<u8>,
 }
 
+/// One line of a log on the wire.
+#[derive(Serialize)]
+struct LogLine {
+    deployment: u64,
+    line: String,
+}
+
 /// The reader has hung up.
 struct Gone;
 
@@ -82,12 +89,12 @@ impl Writer {
                 // What the deployment wrote comes before the news that it has ended.
                 self.tell_log().await?;
                 self.follow_current();
-                self.tell("status", json!(self.api.status())).await
+                self.tell("status", &self.api.status()).await
             }
             changed = self.progress.changed() => {
                 changed.map_err(|_| Gone)?;
                 let progress = self.progress.borrow_and_update().clone();
-                self.tell("progress", json!(progress)).await
+                self.tell("progress", &progress).await
             }
             () = self.sender.closed() => Err(Gone),
             () = tokio::time::sleep(LOOK_AGAIN), if self.log.is_some() => self.tell_log().await,
@@ -105,14 +112,15 @@ impl Writer {
         let Some(mut tail) = self.log.take() else { return Ok(()) };
         let path = self.api.log_file(tail.deployment);
         while let Some(line) = tail.next_line(path.as_deref()).await {
-            self.tell("log", json!({ "deployment": tail.deployment, "line": line })).await?;
+            self.tell("log", &LogLine { deployment: tail.deployment, line }).await?;
         }
         self.log = Some(tail);
         Ok(())
     }
 
-    async fn tell(&self, name: &str, data: serde_json::Value) -> Result<(), Gone> {
-        let event = Event::default().event(name).data(data.to_string());
+    async fn tell(&self, name: &str, data: &impl Serialize) -> Result<(), Gone> {
+        // Written from the types, whose fields then come in the order of the documents.
+        let event = Event::default().event(name).json_data(data).map_err(|_| Gone)?;
         self.sender.send(event).await.map_err(|_| Gone)
     }
 }
