@@ -83,8 +83,6 @@ pub enum DriverMutation {
     NoRestore,
     /// A step that started already is started again after a restart.
     StartTwice,
-    /// A step that was killed counts as ended well.
-    KilledIsSuccess,
 }
 
 impl Sim {
@@ -476,7 +474,6 @@ impl Sim {
             (Some(Refused::Busy), _) => Exit::Busy,
             (Some(Refused::Full), _) => Exit::NotStarted("no space left on device".to_string()),
             (None, Some(StepResult::Ended(exit))) => exit.clone(),
-            (None, _) if self.mutation == Some(DriverMutation::KilledIsSuccess) => Exit::Code(0),
             (None, Some(StepResult::Built(_) | StepResult::NotBuilt(_)) | None) => Exit::Killed,
         }
     }
