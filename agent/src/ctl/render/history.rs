@@ -50,3 +50,17 @@ fn lengths(durations: &Durations, only_sum: bool) -> String {
     }
     format!("{:>6}  {:>6}  {:>6}", brief(gate), brief(build), brief(sum(&[activate, confirm])))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_narrow_screen_has_the_sum_of_the_work() {
+        let durations =
+            Durations { gate: Some(900.0), build: Some(63.0), activate: Some(5.0), confirm: None };
+        assert_eq!(lengths(&durations, true), " 1m08s");
+        assert_eq!(lengths(&durations, false), "15m00s   1m03s      5s");
+        assert_eq!(lengths(&Durations::default(), true), "     -");
+    }
+}
