@@ -16,7 +16,7 @@ let
   # The files that the configuration names (tokens, keys) are on the host, not where it is built: the daemon looks at them.
   checked =
     pkgs.runCommand "pull-agent-config.toml" { nativeBuildInputs = [ cfg.package ]; } ''
-      pull-agent check-config --without-files ${written}
+      pull-agent check-config --no-files ${written}
       cp ${written} $out
     '';
 

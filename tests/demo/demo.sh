@@ -11,7 +11,6 @@ for part in lib needs ci hosts; do . "$tests/demo/$part.sh"; done
 trap at_exit EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
-pids_of_followers=()
 path=$tests/world/bin:$tests/host/bin:$PATH
 
 text "pull-agent: three agents (${hosts[*]}) follow main of one flake. Commits are merged,

@@ -57,7 +57,7 @@ CONFIG
   start "$folder/listener.log" "$bin/pull-agent" listen --config "$folder/config.toml"
   wait_until 10 answers "$host" || fail "$host" "$host does not answer on ${address[$host]}: $(tail -n 3 "$folder/listener.log")"
   follow "$host" &
-  pids_of_followers+=($!)
+  followers+=($!)
 }
 
 start_agent() {
@@ -77,7 +77,7 @@ host_says() {
   for piece in "${@:2}"; do [[ $status == *"$piece"* ]] || return 1; done
 }
 
-# Tells what a host does, from its stream of events: one line whenever phase or sentence change.
+# Tells what a host does, from its stream of events: one line whenever phase or sentence change, but for what takes no time.
 follow() {
   local word last= phase summary
   curl --silent --no-buffer --unix-socket "$work/$1/run/agent.sock" http://agent/v1/events |
@@ -86,6 +86,7 @@ follow() {
         'data: {"version"'*)
           phase=$(field phase <<< "$word")
           summary=$(field summary <<< "$word")
+          case $summary in fetching* | 'asking the forge'*) continue ;; esac
           [ "$phase $summary" = "$last" ] || line "$1" "$phase" "$summary"
           last="$phase $summary"
           ;;

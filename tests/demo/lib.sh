@@ -24,6 +24,7 @@ line() {
 # --- processes ---------------------------------------------------------------------------------------------------------
 
 pids=()
+followers=()
 # start LOG COMMAND…: in the background, in a session of its own so that Ctrl-C means the demo and not its children.
 start() {
   local log=$1
@@ -32,11 +33,12 @@ start() {
   pids+=($!)
 }
 
-# Ends what the demo started: the agents' steps are children of nobody and are found by their world.
+# Ends what the demo started. Steps outlive their agent; they are told by their environment.
 stop_all() {
   local pid
+  for pid in "${followers[@]}"; do kill -TERM "$pid" 2> /dev/null; done
   for pid in "${pids[@]}"; do kill -TERM -- "-$pid" 2> /dev/null; done
-  for pid in $(pgrep -f -- " step $work/" 2> /dev/null); do kill -KILL -- "-$pid" 2> /dev/null; done
+  for pid in $(grep -lsF "WORLD_ROOT=$work/" /proc/[0-9]*/environ | cut -d/ -f3); do kill -KILL "$pid" 2> /dev/null; done
   for pid in "${pids[@]}"; do
     for _ in $(seq 50); do kill -0 -- "-$pid" 2> /dev/null || break && sleep 0.1; done
     kill -KILL -- "-$pid" 2> /dev/null

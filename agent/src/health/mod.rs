@@ -13,9 +13,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::process::{Environment, environment};
+use crate::process::Environment;
 use crate::rebuild::{read_durable, write_durably};
-use crate::settings::{Health, Settings};
+use crate::settings::Health;
 
 pub use units::UnitsError;
 
@@ -48,27 +48,6 @@ pub enum BaselineError {
     Units(#[source] UnitsError),
 }
 
-/// Looks at the host before a switch, as [`Prober::record_baseline`].
-///
-/// # Errors
-/// When the file could not be written, or lacks the units.
-pub async fn record_baseline(
-    settings: &Settings,
-    file: &Path,
-    source: impl Future<Output = Result<(), String>> + Send,
-) -> Result<(), BaselineError> {
-    Prober::of(settings).record_baseline(file, source).await
-}
-
-/// Asks all probes once, as [`Prober::probe`].
-pub async fn probe(
-    settings: &Settings,
-    baseline: &Path,
-    source: impl Future<Output = Result<(), String>> + Send,
-) -> Vec<String> {
-    Prober::of(settings).probe(baseline, settings.health.deadline, source).await
-}
-
 /// Asks the probes of `[health]`.
 #[derive(Clone, Debug)]
 pub struct Prober {
@@ -79,10 +58,6 @@ pub struct Prober {
 }
 
 impl Prober {
-    fn of(settings: &Settings) -> Self {
-        Self::new(&settings.health, crate::rebuild::has_systemd(settings.rebuild.runner), environment())
-    }
-
     /// Takes the settings, whether the host has a systemd to ask, and the environment of programs: found on its PATH.
     #[must_use]
     pub fn new(health: &Health, systemd: bool, environment: Environment) -> Self {

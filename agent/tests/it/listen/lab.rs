@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use pull_agent::listen::{Limits, Server};
-use pull_agent::settings::{Allow, ListenSettings, Nudge, StateSettings};
+use pull_agent::settings::{Allow, ListenSettings, Nudge};
 use pull_agent_protocol::Problem;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -23,14 +23,8 @@ pub(super) fn settings(directory: &Path, allow: Vec<Allow>) -> ListenSettings {
     ListenSettings {
         host: "yggdrasil".to_owned(),
         nudge: Nudge { listen: Vec::new(), allow, tailscaled_socket: directory.join("tailscaled.sock") },
-        state: StateSettings {
-            directory: directory.to_owned(),
-            socket: directory.join("agent.sock"),
-            group: "pull-agent".to_owned(),
-            log_directory: directory.to_owned(),
-            keep_deployments: 1,
-        },
-        warnings: Vec::new(),
+        socket: directory.join("agent.sock"),
+        group: "pull-agent".to_owned(),
     }
 }
 
@@ -58,7 +52,7 @@ impl Lab {
         let directory = tempfile::tempdir().unwrap();
         let settings = settings(directory.path(), allow);
         let tailscaled = Tailscaled::start(&settings.nudge.tailscaled_socket);
-        let daemon = Daemon::start(&settings.state.socket);
+        let daemon = Daemon::start(&settings.socket);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
