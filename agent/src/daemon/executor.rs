@@ -53,7 +53,7 @@ impl Executor {
             }
         };
         Ok(Self {
-            poller: Arc::new(Mutex::new(Poller::new(&program, &settings.source))),
+            poller: Arc::new(Mutex::new(Poller::new(&settings.source, &program))),
             checks,
             rebuild: Rebuild::new(&settings, &program),
             settings,

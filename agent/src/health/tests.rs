@@ -25,7 +25,7 @@ async fn unreachable() -> Result<(), String> {
 }
 
 fn prober(health: &Health) -> Prober {
-    Prober::new(health, false, environment())
+    Prober::new(health, false, crate::process::environment())
 }
 
 #[tokio::test]
