@@ -165,7 +165,7 @@ pub(crate) fn revision(text: &str) -> Revision {
 }
 
 pub(crate) async fn poll(source: &Source) -> Result<String, PollError> {
-    Poller::new(program(), source).with_limit(PATIENT).poll().await.map(|revision| revision.to_string())
+    Poller::new(source, program()).with_limit(PATIENT).poll().await.map(|revision| revision.to_string())
 }
 
 /// Polls once and returns the whole sentence of the failure.

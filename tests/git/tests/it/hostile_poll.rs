@@ -17,7 +17,7 @@ const SHORT: Duration = Duration::from_millis(700);
 async fn check(mode: Mode, limit: Duration, sentence: &str) {
     let bed = Bed::new();
     let hostile = Hostile::start(bed.server.port());
-    let mut poller = Poller::new(program(), &source(&hostile.url("infra")));
+    let mut poller = Poller::new(&source(&hostile.url("infra")), program());
     for _ in 0..2 {
         hostile.set(mode.clone());
         poller = poller.with_limit(limit);

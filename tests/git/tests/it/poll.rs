@@ -8,7 +8,7 @@ use crate::bed::{Bed, PATIENT, assert_contains, poll, poll_error, program, sourc
 #[tokio::test]
 async fn over_http_the_tip_of_the_branch_comes_in_one_request() {
     let bed = Bed::new();
-    let mut poller = Poller::new(program(), &bed.source).with_limit(PATIENT);
+    let mut poller = Poller::new(&bed.source, program()).with_limit(PATIENT);
     for number in 0..3 {
         let tip = bed.origin.commit("number", &number.to_string(), "another");
         assert_eq!(poller.poll().await.expect("a tip").to_string(), tip);
@@ -71,7 +71,7 @@ async fn a_rotated_token_counts_at_the_next_poll() {
     let token_file = dir.path().join("token");
     std::fs::write(&token_file, "one\n").expect("a new file");
     source.token_file = Some(token_file.clone());
-    let mut poller = Poller::new(program(), &source).with_limit(PATIENT);
+    let mut poller = Poller::new(&source, program()).with_limit(PATIENT);
     assert_eq!(poller.poll().await.expect("a tip").to_string(), origin.head());
 
     server.set_password("two");
@@ -85,7 +85,7 @@ async fn a_rotated_token_counts_at_the_next_poll() {
 async fn a_server_that_is_gone_is_named() {
     let origin = GitRepo::new();
     let server = HttpServer::start(origin.root());
-    let mut poller = Poller::new(program(), &source(&server.url("infra"))).with_limit(PATIENT);
+    let mut poller = Poller::new(&source(&server.url("infra")), program()).with_limit(PATIENT);
     poller.poll().await.expect("a tip");
     drop(server);
     let error = told(&poller.poll().await.expect_err("nobody is there"));
