@@ -113,6 +113,7 @@ impl Rebuild {
             clear: Vec::new(),
             log: self.inner.state.log(deployment.0),
             started: step.files.started.clone(),
+            command: step.files.command.clone(),
             result: step.files.result.clone(),
             lock: step.files.lock.clone(),
             exclusive: step.files.exclusive.clone(),

@@ -4,3 +4,4 @@
 
 mod ctl;
 mod listen;
+mod rebuild;
