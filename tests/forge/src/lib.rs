@@ -104,7 +104,6 @@ impl Forge {
     }
 
     /// The state, locked: for whatever has no method of its own here.
-    #[must_use]
     pub fn world(&self) -> MutexGuard<'_, World> {
         self.shared.lock()
     }
