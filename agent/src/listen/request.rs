@@ -51,7 +51,7 @@ async fn pass(
     let body = read_body(server, head, body).await?;
     let place = take_place(server, route, head)?;
     if route == Route::Nudge {
-        tracing::info!(%peer, caller = %caller.name, "nudge");
+        tracing::info!(%peer, "nudge of {}", caller.name);
     }
     forward::forward(&server.settings().socket, route, head, body, place, server.stop()).await
 }

@@ -5,6 +5,7 @@
 //! Reading order: [`world`] (what there is), [`driver`] (the contract of the agent's loop and its steps), [`faults`] (what
 //! can go wrong), [`invariants`] (what must hold), [`scenario`] (what happens in a run), [`run`] (one run, and many).
 
+mod answers;
 pub mod driver;
 pub mod faults;
 pub mod invariants;

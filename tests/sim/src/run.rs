@@ -3,7 +3,7 @@
 use pull_agent_core::{Millis, OnUnhealthy, Policy};
 use pull_agent_protocol::Outcome;
 
-use crate::driver::{DriverMutation, Item, Sim, ms};
+use crate::driver::{DriverMutation, Item, Sim};
 use crate::faults::{Death, Faults};
 use crate::invariants::Violation;
 use crate::log::Log;
@@ -247,4 +247,9 @@ fn arrive(sim: &mut Sim) -> Result<(), Violation> {
             return Err(Violation::new("liveness", format!("commit {commit} did not arrive: {state:?}")));
         }
     }
+}
+
+/// Milliseconds of a length.
+const fn ms(length: Millis) -> u64 {
+    length.0
 }

@@ -280,11 +280,11 @@ impl Machine {
         self.state.saved.current.as_ref().map(|current| &current.phase)
     }
 
-    /// The process dies and another one starts on this host.
+    /// The process dies and a minute later another one starts on this host; its steady clock begins anew.
     pub(super) fn restart(&mut self, host: HostView) -> Vec<Command> {
         self.state.seen = Seen::default();
+        self.wall = self.wall.saturating_add_unsigned(self.now + 60_000 - 5_000);
         self.now = 5_000;
-        self.wall += 1_000_000;
         self.tell(Event::Started { host })
     }
 }

@@ -76,7 +76,7 @@ async fn the_process() {
     let mut settings = super::lab::settings(Path::new(&directory), allow);
     settings.nudge.listen =
         variable("TEST_LISTEN").split_whitespace().map(|text| text.parse().unwrap()).collect();
-    settings.state.group = variable("TEST_GROUP");
+    settings.group = variable("TEST_GROUP");
     let user = std::env::var("TEST_USER").ok();
     if geteuid().is_root() {
         // A group to lose.
