@@ -21,9 +21,8 @@ fn red_is_not_deployed_until_a_rerun_is_green() {
     let before = world.system();
     let revision = world.commit("service red");
     world.check(&revision, "completed", Some("failure"));
-    let status = agent.wait_for("a red verdict", |status| {
-        status.gate.as_ref().is_some_and(|gate| gate.verdict == "red")
-    });
+    let status = agent
+        .wait_for("a red verdict", |status| status.gate.as_ref().is_some_and(|gate| gate.verdict == "red"));
     assert_eq!(status.phase, Phase::Gating);
     assert!(status.summary.contains("red") && status.summary.contains(CHECK), "{}", status.summary);
     agent.wait_for_polls();
@@ -198,7 +197,11 @@ fn the_first_start_adopts_what_runs() {
     assert_eq!(status.running.system.as_deref(), Some(world.first_system.as_str()));
     assert_eq!((status.running.revision, status.running.deployed_at), (None, None));
     assert!(!status.running.drift, "there is nothing yet that it could have drifted from");
-    assert!(status.warnings.iter().any(|text| text.contains("nothing was deployed")), "{:?}", status.warnings);
+    assert!(
+        status.warnings.iter().any(|text| text.contains("nothing was deployed")),
+        "{:?}",
+        status.warnings
+    );
     assert_eq!(status.last_deployment, None);
     assert_eq!(status.host, HOST);
 }
