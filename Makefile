@@ -31,4 +31,5 @@ sim-long: ## The simulation with a million fresh seeds
 
 clean: ## Remove what was built, and the test hosts
 	cargo clean
+	! [ -d .lab ] || tests/host/lab/host.sh down
 	rm -rf .lab

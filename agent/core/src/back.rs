@@ -40,7 +40,7 @@ impl Turn<'_> {
     }
 
     /// A state file that names no system to go back to was not written by this program.
-    fn lost_the_way(&mut self) {
+    pub(crate) fn lost_the_way(&mut self) {
         let reason = "the state does not say what ran before".to_string();
         self.finish(End { reason: Some(reason), ..End::wrong(Outcome::Broken, PhaseName::RollingBack) });
     }

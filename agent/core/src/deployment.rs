@@ -1,4 +1,4 @@
-//! The lane that touches the host: build, switch, confirm. Its way back and its ends are in the modules beside.
+//! The lane that touches the host: build and switch. Its probes, its way back and its ends are in the modules beside.
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -11,7 +11,7 @@ use crate::decide::Turn;
 use crate::event::{Exit, FailureClass, HostView, StepFailure};
 use crate::finish::End;
 use crate::id::{Attempt, DeploymentId, SystemPath};
-use crate::policy::{BUSY_FIRST, BUSY_MOST, OnUnhealthy, PROBE_AGAIN, PROBE_LIMIT, Policy, SWITCH_TRIES};
+use crate::policy::{BUSY_FIRST, BUSY_MOST, Policy, SWITCH_TRIES};
 use crate::state::{Current, Durations, Phase, State, Work};
 use crate::time::{Millis, Mono};
 
@@ -274,72 +274,6 @@ impl Turn<'_> {
         self.enter(delay);
     }
 
-    fn confirm(&mut self, units_failed: bool) {
-        self.leave_phase(Phase::Confirming { units_failed });
-        self.enter(self.policy.settle);
-    }
-
-    fn advance_confirming(&mut self) {
-        if self.now.mono >= self.state.seen.work.since.after(self.policy.health_deadline) {
-            return self.unhealthy();
-        }
-        let attempt = self.next_look();
-        let work = &mut self.state.seen.work;
-        work.in_flight = Some(attempt);
-        work.until = Some(self.now.mono.after(PROBE_LIMIT));
-        let Some(current) = &self.state.saved.current else { return };
-        self.commands.push(Command::Probe { attempt, deployment: current.id });
-    }
-
-    pub(crate) fn probed(&mut self, attempt: Attempt, failures: alloc::vec::Vec<String>) {
-        let Some(Current { phase: Phase::Confirming { units_failed }, .. }) = self.state.saved.current else {
-            return;
-        };
-        if !self.is_awaited(attempt) {
-            return;
-        }
-        let work = &mut self.state.seen.work;
-        work.in_flight = None;
-        work.until = None;
-        if !failures.is_empty() {
-            work.failures = failures;
-            work.next = self.now.mono.after(PROBE_AGAIN);
-        } else if units_failed && !self.policy.units_probed {
-            let reason = "the switch ended with exit code 4: some units failed".to_string();
-            self.finish(End { reason: Some(reason), ..End::wrong(Outcome::Degraded, PhaseName::Activating) });
-        } else {
-            self.finish(End::new(Outcome::Deployed));
-        }
-    }
-
-    pub(crate) fn give_up_probe(&mut self) {
-        let work = &mut self.state.seen.work;
-        if work.in_flight.is_some() && work.until.is_some_and(|until| until <= self.now.mono) {
-            work.in_flight = None;
-            work.until = None;
-            work.next = self.now.mono;
-            work.failures = alloc::vec!["the probes did not answer within their time".to_string()];
-        }
-    }
-
-    fn unhealthy(&mut self) {
-        let failures = core::mem::take(&mut self.state.seen.work.failures);
-        let reason = if failures.is_empty() {
-            "no probe ended within the deadline".to_string()
-        } else {
-            failures.join("; ")
-        };
-        match self.policy.on_unhealthy {
-            OnUnhealthy::RollBack => self.go_back(PhaseName::Confirming, reason),
-            OnUnhealthy::Report => {
-                self.finish(End {
-                    reason: Some(reason),
-                    ..End::wrong(Outcome::Degraded, PhaseName::Confirming)
-                });
-            }
-        }
-    }
-
     fn superseded(&mut self) {
         let newer = self.state.saved.wanted.as_ref().map(|wanted| wanted.revision.short().to_string());
         let reason = newer.map(|newer| format!("{newer} is newer and green"));
@@ -350,23 +284,30 @@ impl Turn<'_> {
     pub(crate) fn take_up_deployment(&mut self) {
         self.enter(self.policy.settle);
         let Some(current) = &self.state.saved.current else { return };
+        let host = &self.state.seen.host.current;
+        let went_back = host.is_some() && *host == current.previous && current.previous != current.system;
+        if went_back && matches!(current.phase, Phase::Confirming { .. }) {
+            let reason = "the system that ran before runs again".to_string();
+            return self.go_back(PhaseName::Confirming, reason);
+        }
+        let (deployment, revision) = (current.id, current.revision.clone());
         let (attempt, command) = match &current.phase {
             Phase::Building { attempt } => {
-                let (deployment, revision) = (current.id, current.revision.clone());
                 (*attempt, Some(Command::Build { attempt: *attempt, deployment, revision }))
             }
             Phase::Activating { attempt, .. } => (*attempt, activate_command(current, *attempt)),
             Phase::RollingBack { attempt, .. } => {
-                let (deployment, previous) = (current.id, current.previous.clone());
+                let previous = current.previous.clone();
                 let command =
                     previous.map(|system| Command::RollBack { attempt: *attempt, deployment, system });
                 (*attempt, command)
             }
             Phase::Built | Phase::Busy | Phase::Confirming { .. } => return,
         };
+        let Some(command) = command else { return self.lost_the_way() };
         self.state.seen.work.in_flight = Some(attempt);
         self.state.seen.work.resumed = true;
-        self.commands.extend(command);
+        self.commands.push(command);
     }
 
     /// Begins the waiting of a phase: its first step is due after `delay`.

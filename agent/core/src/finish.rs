@@ -98,7 +98,9 @@ impl Turn<'_> {
             }
             FailureClass::Deterministic | FailureClass::Unclassified => false,
         };
-        if retry {
+        if retry && saved.wanted.as_ref().is_none_or(|wanted| wanted.revision != *revision) {
+            // It is tried again only if the branch comes back to it; what is wanted instead does not wait for that.
+        } else if retry {
             let failures = tries.transient.saturating_add(tries.hard);
             let delay =
                 exponential(self.policy.poll_interval, self.policy.retry_most(), failures, self.now.entropy);

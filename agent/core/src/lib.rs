@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Reading order: [`Event`], [`Command`], [`State`], then `decide` (one turn), `follow` (the branch and the forge),
-//! `deployment` (build, switch, confirm), `back`, `finish`, `operator`.
+//! `deployment` (build, switch), `confirm`, `back`, `finish`, `operator`.
 #![no_std]
 
 extern crate alloc;
@@ -15,6 +15,7 @@ extern crate alloc;
 mod back;
 mod backoff;
 mod command;
+mod confirm;
 mod decide;
 mod deployment;
 mod event;

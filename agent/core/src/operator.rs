@@ -58,10 +58,14 @@ impl Turn<'_> {
         self.time_pause();
     }
 
-    /// Turns the end of the pause, which is a date, into a moment of the steady clock.
+    /// Turns the end of the pause, which is a date, into a moment of the steady clock. A wall clock that was set back
+    /// makes no pause longer than the operator wanted it.
     fn time_pause(&mut self) {
-        let until = self.state.saved.paused.as_ref().and_then(|pause| pause.until);
-        self.state.seen.pause_ends = until.map(|until| self.now.mono.after(until.since(self.now.wall)));
+        let pause = self.state.saved.paused.as_ref();
+        let left = pause.and_then(|Pause { since, until, .. }| {
+            until.map(|until| until.since(self.now.wall).min(until.since(*since)))
+        });
+        self.state.seen.pause_ends = left.map(|left| self.now.mono.after(left));
     }
 
     pub(crate) fn end_pause(&mut self) {

@@ -1,1 +1,15 @@
+//! Every transition, one by one. [`machine::Machine::check`] is the one way in: it names the commands that must come out
+//! and the fields that may change, and nothing else may happen.
 
+mod back;
+mod build;
+mod follow;
+mod gate;
+mod hold;
+mod late;
+mod machine;
+mod operator;
+mod restart;
+mod saved;
+mod switch;
+mod table;

@@ -53,9 +53,9 @@ impl Executor {
             }
         };
         Ok(Self {
-            poller: Arc::new(Mutex::new(Poller::new(&program, &settings.source))),
+            poller: Arc::new(Mutex::new(Poller::new(&settings.source, &program))),
             checks,
-            rebuild: Rebuild::new(&settings, program.clone()),
+            rebuild: Rebuild::new(&settings, &program),
             settings,
             program,
             systemd,
@@ -100,7 +100,7 @@ impl Executor {
             }
             Command::Probe { attempt, deployment } => self.probe(attempt, deployment),
             Command::RollBack { attempt, deployment, system } => self.roll_back(attempt, deployment, system),
-            Command::Forget { deployments } => self.forget(&deployments),
+            Command::Forget { deployments } => self.rebuild.forget(&deployments),
         }
     }
 
@@ -172,7 +172,7 @@ impl Executor {
         let baseline = super::paths::baseline(&settings, deployment);
         let (poller, prober) = (Arc::clone(&self.poller), self.prober());
         self.answer(async move {
-            if let Err(error) = prober.record_baseline(&baseline, || reachable(poller)).await {
+            if let Err(error) = prober.record_baseline(&baseline, reachable(poller)).await {
                 tracing::warn!(error = %crate::error::chain(&error), "the state before the switch could not be noted");
             }
             let exit = rebuild.activate(attempt, deployment, &revision, &system, &previous).await;
@@ -186,7 +186,7 @@ impl Executor {
         let (poller, prober) = (Arc::clone(&self.poller), self.prober());
         self.answer(async move {
             let limit = settings.health.deadline.min(PROBE_COMMAND_MOST);
-            let failures = prober.probe(&baseline, limit, || reachable(poller)).await;
+            let failures = prober.probe(&baseline, limit, reachable(poller)).await;
             Event::Probed { attempt, failures }
         });
     }
@@ -197,12 +197,6 @@ impl Executor {
             let exit = rebuild.roll_back(attempt, deployment, &system).await;
             Event::RolledBack { attempt, exit, host: host::view(&settings.system) }
         });
-    }
-
-    fn forget(&self, deployments: &[DeploymentId]) {
-        if let Err(error) = self.rebuild.forget(deployments) {
-            tracing::warn!(error = %crate::error::chain(&error), "files of old deployments could not be removed");
-        }
     }
 
     fn prober(&self) -> Prober {

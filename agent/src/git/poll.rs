@@ -52,7 +52,7 @@ impl Poller {
     /// Prepares polls of the source's branch. `program` is this program's own file, for remotes that are asked by a
     /// child (`<program> fetch`).
     #[must_use]
-    pub fn new(program: &Path, source: &Source) -> Self {
+    pub fn new(source: &Source, program: &Path) -> Self {
         let remote = Remote::of(source);
         let url = format!("{}/git-upload-pack", remote.url.trim_end_matches('/'));
         let body = pkt::request(&remote.reference());

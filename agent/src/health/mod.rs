@@ -72,13 +72,13 @@ impl Prober {
     pub async fn record_baseline(
         &self,
         file: &Path,
-        source: impl AsyncFnOnce() -> Result<(), String>,
+        source: impl Future<Output = Result<(), String>> + Send,
     ) -> Result<(), BaselineError> {
         if read_durable::<Baseline>(file).is_some() {
             return Ok(());
         }
         let units = async { if self.watches_units() { Some(self.failed_units().await) } else { None } };
-        let source = async { if self.health.source { Some(source().await.is_ok()) } else { None } };
+        let source = async { if self.health.source { Some(source.await.is_ok()) } else { None } };
         let (units, source) = tokio::join!(units, source);
         let (failed_units, error) = match units {
             Some(Ok(names)) => (Some(names), None),
@@ -100,7 +100,7 @@ impl Prober {
         &self,
         baseline: &Path,
         limit: Duration,
-        source: impl AsyncFnOnce() -> Result<(), String>,
+        source: impl Future<Output = Result<(), String>> + Send,
     ) -> Vec<String> {
         let before: Baseline = read_durable(baseline).unwrap_or_else(|| {
             tracing::warn!(file = %baseline.display(), "nothing is known of the host before the switch");
@@ -121,7 +121,7 @@ impl Prober {
             if !self.health.source || before.source == Some(false) {
                 return None;
             }
-            source().await.err().map(|reason| format!("the git remote cannot be reached: {reason}"))
+            source.await.err().map(|reason| format!("the git remote cannot be reached: {reason}"))
         };
         let commands = commands::failures(&self.health.commands, &self.environment, limit);
         let (mut sentences, source, commands) = tokio::join!(units, source, commands);

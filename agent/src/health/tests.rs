@@ -1,5 +1,4 @@
 use super::*;
-use crate::process::environment;
 use crate::settings::OnFailure;
 
 const LONG: Duration = Duration::from_secs(60);
@@ -26,7 +25,7 @@ async fn unreachable() -> Result<(), String> {
 }
 
 fn prober(health: &Health) -> Prober {
-    Prober::new(health, false, environment())
+    Prober::new(health, false, crate::process::environment())
 }
 
 #[tokio::test]
@@ -34,15 +33,15 @@ async fn a_remote_that_was_unreachable_before_may_stay_so() {
     let folder = tempfile::tempdir().expect("a folder");
     let (file, health) = (folder.path().join("baseline.json"), health(&[]));
     let prober = prober(&health);
-    prober.record_baseline(&file, unreachable).await.expect("written");
-    assert_eq!(prober.probe(&file, LONG, unreachable).await, Vec::<String>::new());
-    prober.record_baseline(&file, reachable).await.expect("kept");
-    assert_eq!(prober.probe(&file, LONG, unreachable).await, Vec::<String>::new(), "the first one is kept");
+    prober.record_baseline(&file, unreachable()).await.expect("written");
+    assert_eq!(prober.probe(&file, LONG, unreachable()).await, Vec::<String>::new());
+    prober.record_baseline(&file, reachable()).await.expect("kept");
+    assert_eq!(prober.probe(&file, LONG, unreachable()).await, Vec::<String>::new(), "the first one is kept");
     std::fs::remove_file(&file).expect("it was there");
-    prober.record_baseline(&file, reachable).await.expect("written");
-    assert_eq!(prober.probe(&file, LONG, reachable).await, Vec::<String>::new());
+    prober.record_baseline(&file, reachable()).await.expect("written");
+    assert_eq!(prober.probe(&file, LONG, reachable()).await, Vec::<String>::new());
     assert_eq!(
-        prober.probe(&file, LONG, unreachable).await,
+        prober.probe(&file, LONG, unreachable()).await,
         ["the git remote cannot be reached: no route to host"]
     );
 }
@@ -50,7 +49,7 @@ async fn a_remote_that_was_unreachable_before_may_stay_so() {
 #[tokio::test]
 async fn a_lost_baseline_excuses_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
-    let failures = prober(&health(&[])).probe(&folder.path().join("none"), LONG, unreachable).await;
+    let failures = prober(&health(&[])).probe(&folder.path().join("none"), LONG, unreachable()).await;
     assert_eq!(failures, ["the git remote cannot be reached: no route to host"]);
 }
 
@@ -61,7 +60,7 @@ async fn every_command_must_succeed() {
     health.source = false;
     health.commands.push(vec!["no-such-program".to_owned(), "secret".to_owned()]);
     let failures =
-        prober(&health).probe(&folder.path().join("none"), Duration::from_secs(2), reachable).await;
+        prober(&health).probe(&folder.path().join("none"), Duration::from_secs(2), reachable()).await;
     assert_eq!(
         failures,
         [
@@ -81,6 +80,6 @@ async fn commands_run_at_the_same_time() {
     let write = format!("mkfifo {0} && echo line > {0}", pipe.display());
     let mut health = health(&[&read, &write]);
     health.source = false;
-    let failures = prober(&health).probe(&folder.path().join("none"), LONG, reachable).await;
+    let failures = prober(&health).probe(&folder.path().join("none"), LONG, reachable()).await;
     assert_eq!(failures, Vec::<String>::new());
 }

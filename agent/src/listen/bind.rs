@@ -38,13 +38,13 @@ pub(super) async fn bind_later(address: SocketAddr, stop: &CancellationToken) ->
         }
         match bind(address) {
             Ok(listener) => {
-                tracing::info!(%address, "listening, the address has come");
+                tracing::info!("listening on {address}, which has come");
                 return Some(listener);
             }
             Err(error) if may_come_later(&error) => {
                 tracing::debug!(%address, ?wait, "the address is still missing");
             }
-            Err(error) => tracing::error!(%address, %error, "cannot listen; trying again"),
+            Err(error) => tracing::error!("cannot listen on {address}: {error}; trying again"),
         }
         wait = (wait * 2).min(LONGEST_WAIT);
     }

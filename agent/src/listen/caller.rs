@@ -83,3 +83,42 @@ fn unavailable(error: &LocalApiError, socket: &Path) -> Refusal {
     Refusal::unavailable(format!("cannot tell who calls: {error}"), RETRY_AFTER)
         .hint("on the host: tailscale status")
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    fn nudge(allow: Allow) -> Nudge {
+        Nudge {
+            listen: Vec::new(),
+            allow: vec![allow],
+            tailscaled_socket: "/nonexistent/tailscaled.sock".into(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_stranger_is_refused_without_a_question() {
+        let nudge = nudge(Allow::Tag("tag:ci".to_owned()));
+        for stranger in ["192.0.2.7:40000", "[2001:db8::7]:40000"] {
+            let stranger: SocketAddr = stranger.parse().unwrap();
+            let refusal = check_address(&nudge, stranger.ip()).unwrap_err();
+            assert_eq!(refusal.status(), hyper::StatusCode::FORBIDDEN);
+            // A question would end in 503: nobody is there to be asked.
+            assert_eq!(identify(&nudge, stranger).await.unwrap_err(), refusal);
+        }
+        let peer = "100.64.0.7:40000".parse().unwrap();
+        assert_eq!(
+            identify(&nudge, peer).await.unwrap_err().status(),
+            hyper::StatusCode::SERVICE_UNAVAILABLE
+        );
+    }
+
+    #[tokio::test]
+    async fn any_is_whoever_reaches_it() {
+        let stranger: SocketAddr = "192.0.2.7:40000".parse().unwrap();
+        check_address(&nudge(Allow::Any), stranger.ip()).unwrap();
+        assert_eq!(identify(&nudge(Allow::Any), stranger).await.unwrap().key, "192.0.2.7");
+    }
+}

@@ -18,7 +18,7 @@ const LOCALAPI_HOST: &str = "local-tailscaled.sock";
 /// For both questions together. A hit takes about a millisecond, a miss up to 0.4 s.
 const TIMEOUT: Duration = Duration::from_secs(3);
 /// Longest answer; one with a node's capabilities has some kilobytes.
-const LONGEST: usize = 1 << 20;
+const LONGEST: usize = 256 * 1024;
 /// The state in which tailscaled's word counts: one that was taken `down` still answers for its old peers.
 const RUNNING: &str = "Running";
 

@@ -17,8 +17,10 @@ mod serve;
 mod start;
 mod unix;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use sd_notify::NotifyState;
 use tokio_util::sync::CancellationToken;
@@ -84,25 +86,26 @@ pub async fn run(
     if std::env::var_os("LISTEN_FDS").is_some() {
         return Err(ListenError::SocketsFromSystemd);
     }
-    drop_privileges(user, &settings.state.group).map_err(ListenError::Privileges)?;
+    drop_privileges(user, &settings.group).map_err(ListenError::Privileges)?;
 
     let server = Server::new(settings.clone(), Limits::default(), stop.clone());
     let tasks = TaskTracker::new();
-    let mut status = Vec::new();
+    let places = Arc::new(Places::default());
     for &address in &settings.nudge.listen {
         match bind::bind(address) {
             Ok(listener) => {
-                tracing::info!(%address, "listening");
-                status.push(format!("listening on {address}"));
+                tracing::info!("listening on {address}");
+                places.set(address, true);
                 tasks.spawn(server.clone().serve(listener));
             }
             Err(source) if bind::may_come_later(&source) => {
-                tracing::warn!(%address, "this host does not have the address yet; trying again");
-                status.push(format!("waiting for the address {address}"));
-                let server = server.clone();
-                let stop = stop.clone();
+                tracing::warn!("this host does not have the address {address} yet; trying again");
+                places.set(address, false);
+                let (server, stop, places) = (server.clone(), stop.clone(), Arc::clone(&places));
                 tasks.spawn(async move {
                     if let Some(listener) = bind::bind_later(address, &stop).await {
+                        places.set(address, true);
+                        notify(&[NotifyState::Status(&places.sentence())]);
                         server.serve(listener).await;
                     }
                 });
@@ -110,13 +113,34 @@ pub async fn run(
             Err(source) => return Err(ListenError::Bind { address, source }),
         }
     }
-    notify(&[NotifyState::Ready, NotifyState::Status(&status.join(", "))]);
+    notify(&[NotifyState::Ready, NotifyState::Status(&places.sentence())]);
 
     stop.cancelled().await;
     notify(&[NotifyState::Stopping]);
     tasks.close();
     tasks.wait().await;
     Ok(())
+}
+
+/// Which addresses are bound, for the status line.
+#[derive(Debug, Default)]
+struct Places {
+    bound: Mutex<BTreeMap<SocketAddr, bool>>,
+}
+
+impl Places {
+    fn set(&self, address: SocketAddr, bound: bool) {
+        self.bound.lock().unwrap_or_else(PoisonError::into_inner).insert(address, bound);
+    }
+
+    fn sentence(&self) -> String {
+        let places = self.bound.lock().unwrap_or_else(PoisonError::into_inner);
+        let said = places.iter().map(|(address, bound)| match bound {
+            true => format!("listening on {address}"),
+            false => format!("waiting for the address {address}"),
+        });
+        said.collect::<Vec<_>>().join(", ")
+    }
 }
 
 /// Tells the service manager, where there is one.

@@ -81,7 +81,8 @@ pub fn drop_privileges(user: Option<&str>, forbidden_group: &str) -> Result<(), 
             return Err(PrivilegesError::NotRoot { name: name.to_owned() });
         }
     }
-    // Nothing that is executed may give privileges again (setuid programs, file capabilities).
+    // Nothing that is executed may give privileges again (setuid programs, file capabilities). The kernel keeps this for
+    // each thread: it counts for this one and those that it starts.
     nix::sys::prctl::set_no_new_privs()
         .map_err(|source| PrivilegesError::Call { call: "PR_SET_NO_NEW_PRIVS", source })?;
     refuse_membership(forbidden.as_ref())

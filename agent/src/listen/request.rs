@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::body::{Bytes, Incoming};
+use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::http::request::Parts;
 use hyper::{Request, Response};
 use tokio::sync::OwnedSemaphorePermit;
@@ -51,9 +51,9 @@ async fn pass(
     let body = read_body(server, head, body).await?;
     let place = take_place(server, route, head)?;
     if route == Route::Nudge {
-        tracing::info!(%peer, caller = %caller.name, "nudge");
+        tracing::info!(%peer, "nudge of {}", caller.name);
     }
-    forward::forward(&server.settings().state.socket, route, head, body, place, server.stop()).await
+    forward::forward(&server.settings().socket, route, head, body, place, server.stop()).await
 }
 
 fn count_nudge(server: &Server, caller: &Caller) -> Result<(), Refusal> {
@@ -68,6 +68,9 @@ fn count_nudge(server: &Server, caller: &Caller) -> Result<(), Refusal> {
 async fn read_body(server: &Server, head: &Parts, body: Incoming) -> Result<Bytes, Refusal> {
     let limits = server.limits();
     let left = limits.request_bytes.saturating_sub(head_bytes(head));
+    if body.size_hint().lower() > left as u64 {
+        return Err(Refusal::too_large(limits.request_bytes));
+    }
     let read = tokio::time::timeout(limits.request_time, Limited::new(body, left).collect());
     match read.await {
         Err(_elapsed) => Err(Refusal::too_slow()),

@@ -251,3 +251,18 @@ fn log_end(peer: SocketAddr, ended: hyper::Result<()>) {
         tracing::debug!(%peer, %error, "connection ended");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    #[test]
+    fn a_peer_on_a_socket_for_both_families_is_the_ipv4_one() {
+        let mapped: SocketAddr = "[::ffff:100.64.0.2]:5".parse().unwrap();
+        assert_eq!(canonical(mapped).to_string(), "100.64.0.2:5");
+        let plain: SocketAddr = "[fd7a:115c:a1e0::2]:5".parse().unwrap();
+        assert_eq!(canonical(plain), plain);
+    }
+}

@@ -22,6 +22,13 @@ pub(crate) fn write(file: &Path, document: &impl Serialize) -> io::Result<()> {
     put(file, &text)
 }
 
+/// Writes a document that need not outlive the power.
+pub(super) fn note(file: &Path, document: &impl Serialize) -> io::Result<()> {
+    let temporary = temporary(file);
+    open(&temporary, true)?.write_all(&serde_json::to_vec(document)?)?;
+    std::fs::rename(&temporary, file)
+}
+
 /// Takes room on the disk for a later [`write`] of a small document to this file, so that a disk that becomes full
 /// meanwhile does not cost its text. (Where every write needs new room, as on btrfs, this helps less.)
 pub(super) fn reserve(file: &Path) -> io::Result<()> {

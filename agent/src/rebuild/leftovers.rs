@@ -10,56 +10,26 @@ use super::spec::{Kind, StepFiles};
 use super::{durable, lock};
 use crate::settings::Runner;
 
-/// What could not be cleared away.
-#[derive(Debug, thiserror::Error)]
-pub enum LeftoverError {
-    /// A folder of ours cannot be listed.
-    #[error("cannot list {folder}")]
-    List {
-        /// Which one.
-        folder: String,
-        /// The system's error.
-        #[source]
-        reason: std::io::Error,
-    },
-    /// A file of ours cannot be removed.
-    #[error("cannot remove {file}")]
-    Remove {
-        /// Which one.
-        file: String,
-        /// The system's error.
-        #[source]
-        reason: std::io::Error,
-    },
-}
-
 impl Rebuild {
-    /// Removes logs and step files of these deployments. What is not there is no error.
-    ///
-    /// # Errors
-    /// The first file that cannot be removed; the others are.
-    pub fn forget(&self, deployments: &[DeploymentId]) -> Result<(), LeftoverError> {
-        let mut first = Ok(());
+    /// Removes logs and step files of these deployments, their baselines too. What is not there is no error; what cannot be
+    /// removed is logged, for it costs nothing but its room.
+    pub fn forget(&self, deployments: &[DeploymentId]) {
         for deployment in deployments {
-            let log = self.inner.state.log(deployment.0);
-            first = first.and(remove(&log));
+            remove(&self.inner.state.log(deployment.0));
         }
-        first.and(self.remove_step_files(|id| deployments.contains(&id)))
+        self.remove_step_files(|id| deployments.contains(&id));
     }
 
     /// Removes the step files of every deployment that has none of its steps running. For an agent that lost its state and
     /// begins to count anew: its first attempt must not meet the result of an old one.
-    ///
-    /// # Errors
-    /// The first file that cannot be removed; the others are.
-    pub fn forget_all_steps(&self) -> Result<(), LeftoverError> {
+    pub fn forget_all_steps(&self) {
         let steps = self.inner.state.steps();
         let runs = |id: DeploymentId| {
             Kind::ALL
                 .iter()
                 .any(|kind| lock::is_held(&StepFiles::new(&steps, id, *kind).lock).unwrap_or(true))
         };
-        self.remove_step_files(|id| !runs(id))
+        self.remove_step_files(|id| !runs(id));
     }
 
     /// Forgets failures of our own units, so that their names are free. Does nothing without systemd.
@@ -77,7 +47,7 @@ impl Rebuild {
     /// Ends whatever build of ours runs, with everything that it started, and returns when it is gone. For a graceful stop.
     pub async fn cancel_running_build(&self) {
         let steps = self.inner.state.steps();
-        for deployment in self.deployments_with_files().unwrap_or_default() {
+        for deployment in self.deployments_with_files() {
             let files = StepFiles::new(&steps, deployment, Kind::Build);
             if !lock::is_held(&files.lock).unwrap_or(false) {
                 continue;
@@ -88,35 +58,42 @@ impl Rebuild {
         }
     }
 
-    fn deployments_with_files(&self) -> Result<Vec<DeploymentId>, LeftoverError> {
-        let mut all: Vec<_> = self.step_files()?.into_iter().map(|(id, _)| id).collect();
+    fn deployments_with_files(&self) -> Vec<DeploymentId> {
+        let mut all: Vec<_> = self.step_files().into_iter().map(|(id, _)| id).collect();
         all.sort_unstable();
         all.dedup();
-        Ok(all)
+        all
     }
 
-    fn remove_step_files(&self, which: impl Fn(DeploymentId) -> bool) -> Result<(), LeftoverError> {
-        self.step_files()?
-            .into_iter()
-            .filter(|(id, _)| which(*id))
-            .fold(Ok(()), |first, (_, name)| first.and(remove(&self.inner.state.steps().join(name))))
+    fn remove_step_files(&self, which: impl Fn(DeploymentId) -> bool) {
+        // Judged before the first is removed, for what judges may be among them.
+        let files: Vec<_> = self.step_files().into_iter().filter(|(id, _)| which(*id)).collect();
+        for (_, name) in files {
+            remove(&self.inner.state.steps().join(name));
+        }
     }
 
     /// Every file in the folder of steps that belongs to a deployment, with its number.
-    fn step_files(&self) -> Result<Vec<(DeploymentId, String)>, LeftoverError> {
+    fn step_files(&self) -> Vec<(DeploymentId, String)> {
         let folder = self.inner.state.steps();
         let entries = match std::fs::read_dir(&folder) {
             Ok(entries) => entries,
-            Err(reason) if reason.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(reason) => return Err(LeftoverError::List { folder: folder.display().to_string(), reason }),
+            Err(error) => {
+                if error.kind() != std::io::ErrorKind::NotFound {
+                    tracing::error!(folder = %folder.display(), %error, "the files of steps cannot be listed");
+                }
+                return Vec::new();
+            }
         };
-        Ok(entries
+        entries
             .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
             .filter_map(|name| Some((DeploymentId(name.split_once('-')?.0.parse().ok()?), name)))
-            .collect())
+            .collect()
     }
 }
 
-fn remove(file: &Path) -> Result<(), LeftoverError> {
-    durable::remove(file).map_err(|reason| LeftoverError::Remove { file: file.display().to_string(), reason })
+fn remove(file: &Path) {
+    if let Err(error) = durable::remove(file) {
+        tracing::warn!(file = %file.display(), %error, "a file that is not needed any more cannot be removed");
+    }
 }

@@ -31,7 +31,6 @@ use tokio::sync::OnceCell;
 use crate::process::{Environment, environment};
 use crate::settings::{Rebuild as RebuildSettings, Runner, Settings, StateSettings, System};
 
-pub use leftovers::LeftoverError;
 pub use step::step_main;
 
 pub(crate) use durable::{read as read_durable, write as write_durably};
@@ -71,13 +70,13 @@ impl Rebuild {
     /// Takes what it needs of the settings. `executable` is this program: it is started as `executable step FILE`. Programs
     /// are found on the PATH of the agent, and get its environment.
     #[must_use]
-    pub fn new(settings: &Settings, executable: PathBuf) -> Self {
+    pub fn new(settings: &Settings, executable: &Path) -> Self {
         Self::with_environment(settings, executable, environment())
     }
 
     /// As [`Self::new`], with another environment for programs, its PATH included.
     #[must_use]
-    pub fn with_environment(settings: &Settings, executable: PathBuf, variables: Environment) -> Self {
+    pub fn with_environment(settings: &Settings, executable: &Path, variables: Environment) -> Self {
         let inner = Inner {
             host: settings.host.clone(),
             branch: settings.source.branch.clone(),
@@ -85,7 +84,7 @@ impl Rebuild {
             rebuild: settings.rebuild.clone(),
             system: settings.system.clone(),
             state: settings.state.clone(),
-            executable,
+            executable: executable.to_owned(),
             environment: step_environment(variables, &settings.state.directory),
             has_progress: OnceCell::new(),
         };
@@ -114,6 +113,7 @@ impl Rebuild {
             clear: Vec::new(),
             log: self.inner.state.log(deployment.0),
             started: step.files.started.clone(),
+            command: step.files.command.clone(),
             result: step.files.result.clone(),
             lock: step.files.lock.clone(),
             exclusive: step.files.exclusive.clone(),
@@ -144,25 +144,22 @@ impl Rebuild {
         Ok(())
     }
 
-    /// Where the health of the host before a deployment is kept; forgotten with the deployment.
-    #[must_use]
-    pub fn baseline_file(&self, deployment: DeploymentId) -> PathBuf {
-        self.inner.state.steps().join(format!("{deployment}-baseline.json"))
-    }
-
-    /// Whether the host has a systemd that can be asked.
-    #[must_use]
-    pub fn has_systemd(&self) -> bool {
-        match self.inner.rebuild.runner {
-            Runner::Systemd => true,
-            // sd_booted(3)
-            Runner::Process => Path::new("/run/systemd/system").is_dir(),
-        }
+    fn has_systemd(&self) -> bool {
+        has_systemd(self.inner.rebuild.runner)
     }
 
     /// Which system runs.
     fn runs(&self, system: &SystemPath) -> bool {
         crate::host::resolve(&self.inner.system.current).as_ref() == Some(system)
+    }
+}
+
+/// Whether the host has a systemd that can be asked.
+pub(crate) fn has_systemd(runner: Runner) -> bool {
+    match runner {
+        Runner::Systemd => true,
+        // sd_booted(3)
+        Runner::Process => Path::new("/run/systemd/system").is_dir(),
     }
 }
 

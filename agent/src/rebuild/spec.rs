@@ -45,6 +45,8 @@ pub(super) struct StepFiles {
     pub(super) spec: PathBuf,
     /// Which attempt was started last.
     pub(super) started: PathBuf,
+    /// Which command runs.
+    pub(super) command: PathBuf,
     /// How it ended.
     pub(super) result: PathBuf,
     /// Held by the step process as long as it lives.
@@ -61,6 +63,7 @@ impl StepFiles {
         Self {
             spec: file(".spec.json"),
             started: file(".started.json"),
+            command: file(".command.json"),
             result: file(".json"),
             lock: file(".lock"),
             progress: file(".progress"),
@@ -92,6 +95,8 @@ pub(super) struct Spec {
     /// As in [`StepFiles`].
     pub(super) started: PathBuf,
     /// As in [`StepFiles`].
+    pub(super) command: PathBuf,
+    /// As in [`StepFiles`].
     pub(super) result: PathBuf,
     /// As in [`StepFiles`].
     pub(super) lock: PathBuf,
@@ -113,14 +118,13 @@ pub(super) struct Started {
     pub(super) boot: String,
     /// Length of the log before this attempt, in bytes.
     pub(super) log_from: u64,
-    /// The running command; added once it runs, not synced.
-    #[serde(default)]
-    pub(super) command: Option<RunningCommand>,
 }
 
-/// A command that was started; leader of its process group.
+/// A command that was started; leader of its process group. Only for an agent that finds the step process killed and the
+/// command still there; so it is not synced, for it means nothing after a power cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct RunningCommand {
+    pub(super) attempt: u64,
     pub(super) process: i32,
     /// Clock ticks since the boot.
     pub(super) start: u64,

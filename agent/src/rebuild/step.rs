@@ -114,13 +114,12 @@ fn prepare(spec: &Spec) -> Result<File, String> {
 
 /// Says that the step starts, and runs its commands.
 fn start(spec: &Spec, result: &mut StepResult, log: &File, stop: &Stop) {
-    let mut started = Started {
+    let started = Started {
         attempt: spec.attempt,
         at: result.started_at,
         process: nix::unistd::getpid().as_raw(),
         boot: crate::process::boot_id(),
         log_from: result.log_from,
-        command: None,
     };
     // Room for the result first: what cannot be told is not begun.
     let said = durable::reserve(&spec.result).and_then(|()| durable::write(&spec.started, &started));
@@ -130,7 +129,7 @@ fn start(spec: &Spec, result: &mut StepResult, log: &File, stop: &Stop) {
     }
     for argv in &spec.commands {
         result.program = argv.first().cloned().unwrap_or_default();
-        result.outcome = command::run(spec, argv, log, stop, &mut started);
+        result.outcome = command::run(spec, argv, log, stop);
         if result.outcome != Outcome::Exited(0) {
             break;
         }

@@ -141,10 +141,16 @@ impl Step {
         self.give_up(StartError::TooLate).await
     }
 
+    /// Writes the spec under the lock of the step, so that two who ask at once do not write at once.
     async fn write_spec(&self, spec: Spec) -> Result<(), StartError> {
-        let file = self.files.spec.clone();
-        let written = tokio::task::spawn_blocking(move || durable::write(&file, &spec)).await;
-        written
+        let (file, lock_file) = (self.files.spec.clone(), self.files.lock.clone());
+        let write = move || {
+            let lock = lock::within(&lock_file, START)?;
+            let _lock = lock.ok_or_else(|| io::Error::other("another process has the step's lock"))?;
+            durable::write(&file, &spec)
+        };
+        tokio::task::spawn_blocking(write)
+            .await
             .unwrap_or_else(|panic| Err(io::Error::other(panic)))
             .map_err(|reason| StartError::Spec { file: self.files.spec.clone(), reason })
     }
@@ -210,7 +216,11 @@ impl Step {
 
     /// A step process was killed. What it had started may live on: an activation goes on to its end, a build is ended.
     async fn end_of_orphan(&self, started: &Started) {
-        let Some(command) = started.command.filter(|_| started.boot == boot_id()) else { return };
+        if started.boot != boot_id() {
+            return;
+        }
+        let command = durable::read::<RunningCommand>(&self.files.command);
+        let Some(command) = command.filter(|it| it.attempt == self.attempt) else { return };
         while is_running(command.process, command.start) {
             if self.kind.stoppable() {
                 kill_group(command);

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use super::error::{ConfigErrors, Problem};
 use super::raw::Document;
-use super::{Nudge, Settings, StateSettings, validate};
+use super::{ListenSettings, Settings, validate};
 
 /// A configuration is a page of text; anything larger is the wrong file.
 const LARGEST: u64 = 1 << 20;
@@ -32,19 +32,6 @@ impl Facts {
             sees_files: true,
         }
     }
-}
-
-/// What `pull-agent listen` needs of the file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ListenSettings {
-    /// Name of this host.
-    pub host: String,
-    /// `[nudge]`
-    pub nudge: Nudge,
-    /// `[state]`
-    pub state: StateSettings,
-    /// What is allowed but worth a word.
-    pub warnings: Vec<String>,
 }
 
 /// Reads a configuration.
@@ -88,16 +75,23 @@ pub fn load_for_listen(path: &Path) -> Result<ListenSettings, ConfigErrors> {
 /// Every problem of these parts, not only the first.
 pub fn parse_for_listen(text: &str, facts: &Facts) -> Result<ListenSettings, ConfigErrors> {
     let read = |root: &mut super::raw::Section<'_>| {
-        let mut warnings = Vec::new();
         let host = validate::host(root, facts);
-        let nudge = validate::nudge(root.section("nudge"), &mut warnings);
+        let nudge = validate::nudge(root.section("nudge"), &mut Vec::new());
         let state = validate::state(root.section("state"));
-        ListenSettings { host, nudge, state, warnings }
+        ListenSettings { host, nudge, socket: state.socket, group: state.group }
     };
     judge(text, read, false)
 }
 
-/// `pull-agent check-config [FILE]`: each problem and warning as `FILE:LINE: key: sentence` on stderr; 0 or 1.
+/// `pull-agent check-config [FILE]`: exit code 0 or 1.
+#[must_use]
+pub fn check_config_main(path: &Path) -> ExitCode {
+    // Nobody is left to be told when not even stderr can be written.
+    check_config(path, &Facts::read()).unwrap_or(ExitCode::FAILURE)
+}
+
+/// Writes each problem and warning as `FILE:LINE: key: sentence` to stderr, and `FILE: ok` to stdout where there is no
+/// problem.
 ///
 /// # Errors
 /// Standard output or error could not be written.

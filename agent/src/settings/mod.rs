@@ -15,7 +15,7 @@ use std::time::Duration;
 
 pub use error::{ConfigErrors, Problem};
 pub use load::{
-    Facts, ListenSettings, check_config, load, load_for_listen, load_with, parse, parse_for_listen,
+    Facts, check_config, check_config_main, load, load_for_listen, load_with, parse, parse_for_listen,
 };
 
 /// Everything of the file, checked, with `{host}` put in and defaults filled.
@@ -192,6 +192,19 @@ pub enum Allow {
     Tag(String),
     /// A node of this user, by login name.
     Login(String),
+}
+
+/// What `pull-agent listen` takes from the file: `host`, `[nudge]` and two keys of `[state]`, nothing else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListenSettings {
+    /// Name of this host: the first label of a `Host` that is served.
+    pub host: String,
+    /// `[nudge]`
+    pub nudge: Nudge,
+    /// The daemon's socket for reads and nudges.
+    pub socket: PathBuf,
+    /// Group that may change things: the listener refuses to be a member.
+    pub group: String,
 }
 
 /// Where the agent keeps its own files.

@@ -3,16 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use pull_agent_core::{
-    Ancestry, Command, Deployed, Event, Exit, Fetched, Millis, Now, Policy, Revision, Saved, State,
-    StepFailure, deadline, decide,
-};
+use pull_agent_core::{Command, Event, Now, Policy, Saved, State, deadline, decide};
 
 use crate::faults::Death;
 use crate::invariants::{Ghost, Violation};
 use crate::log::Log;
 use crate::scenario::Action;
-use crate::world::{By, Kind, StepFile, StepResult, World, system_number, system_path};
+use crate::world::{Kind, StepFile, World};
 
 /// Something that will happen.
 #[derive(Debug)]
@@ -61,9 +58,11 @@ pub struct Sim {
     queued: u64,
     /// Moments so far at which the agent could have died.
     pub(crate) points: u64,
+    /// How many there were when everything healed.
+    pub(crate) healed_at: u64,
     /// Decisions so far.
     pub(crate) events: u64,
-    pub(crate) die_at: Option<(u64, Death)>,
+    pub(crate) die_at: Vec<(u64, Death)>,
     /// At each point the agent dies in so many of 100 000 cases.
     pub(crate) die_chance: u64,
     pub(crate) ghost: Ghost,
@@ -81,8 +80,6 @@ pub enum DriverMutation {
     NoRestore,
     /// A step that started already is started again after a restart.
     StartTwice,
-    /// A step that was killed counts as ended well.
-    KilledIsSuccess,
 }
 
 impl Sim {
@@ -95,8 +92,9 @@ impl Sim {
             queue: BTreeMap::new(),
             queued: 0,
             points: 0,
+            healed_at: 0,
             events: 0,
-            die_at: None,
+            die_at: Vec::new(),
             die_chance: 0,
             ghost: Ghost::default(),
             log,
@@ -284,7 +282,7 @@ impl Sim {
     /// A moment at which the agent may die; returns whether it did.
     pub(crate) fn point(&mut self) -> bool {
         self.points += 1;
-        let planned = self.die_at.filter(|(point, _)| *point == self.points).map(|(_, death)| death);
+        let planned = self.die_at.iter().find(|(point, _)| *point == self.points).map(|(_, death)| *death);
         let death = match planned {
             Some(death) => death,
             None if self.die_chance > 0 && self.world.rng.below(100_000) < self.die_chance => {
@@ -341,10 +339,17 @@ impl Sim {
             Command::Poll { .. } | Command::Fetch { .. } => {
                 let hangs = self.world.faults.remote_hangs_until > self.now();
                 let (least, most) = if hangs { (20_000, 600_000) } else { (50, 5_000) };
-                return self.done_after(least, most, command);
+                self.done_after(least, most, command);
+                return Ok(());
             }
-            Command::Check { .. } => return self.done_after(50, 5_000, command),
-            Command::Probe { .. } => return self.done_after(50, 10_000, command),
+            Command::Check { .. } => {
+                self.done_after(50, 5_000, command);
+                return Ok(());
+            }
+            Command::Probe { .. } => {
+                self.done_after(50, 10_000, command);
+                return Ok(());
+            }
             Command::CancelBuild { attempt } => {
                 self.cancel(Some(attempt.0));
                 return Ok(());
@@ -365,7 +370,10 @@ impl Sim {
         }
         match (started, runs) {
             (_, true) => Ok(()),
-            (true, false) => self.done_after(10, 100, command),
+            (true, false) => {
+                self.done_after(10, 100, command);
+                Ok(())
+            }
             (false, false) => self.begin_step(attempt, kind, command),
         }
     }
@@ -392,10 +400,9 @@ impl Sim {
         Ok(())
     }
 
-    fn done_after(&mut self, least: u64, most: u64, command: Command) -> Result<(), Violation> {
+    fn done_after(&mut self, least: u64, most: u64, command: Command) {
         let process = self.process;
         self.after_about(least, most, Item::Done { process, command, refused: None });
-        Ok(())
     }
 
     /// The step is gone, with a result or without: the agent that waits for it will notice.
@@ -407,112 +414,4 @@ impl Sim {
             self.after_about(10, 1_000, Item::Done { process, command, refused: None });
         }
     }
-
-    /// What a task has to say when it is done.
-    fn answer(&mut self, command: Command, refused: Option<Refused>) -> Event {
-        match command {
-            Command::Poll { attempt } => {
-                let result =
-                    self.from_remote(|world| Ok(world.remote.commits[world.remote.tip].revision.clone()));
-                Event::Polled { attempt, host: self.world.host.view(), result }
-            }
-            Command::Fetch { attempt, revision, deployed } => {
-                let result = self.from_remote(|world| Ok(world.fetched(&revision, deployed.as_ref())));
-                Event::Fetched { attempt, result }
-            }
-            Command::Check { attempt, revision } => {
-                let commit = self.world.remote.number(&revision);
-                let verdict = self.world.forge.verdict(commit, self.now());
-                let gate = self.agent.as_ref().and_then(|agent| agent.state.seen.gate.in_flight);
-                if gate.is_some_and(|gate| gate.attempt == attempt) {
-                    self.ghost.forge_says(commit, &verdict, self.world.clock.now);
-                }
-                Event::Checked { attempt, verdict }
-            }
-            Command::Probe { attempt, .. } => {
-                let healthy = self.world.host.healthy_at <= self.now();
-                let failures = if healthy { Vec::new() } else { vec!["a unit failed".to_string()] };
-                Event::Probed { attempt, failures }
-            }
-            Command::Build { attempt, .. } => {
-                let result = self.world.build_result(attempt.0, refused);
-                Event::Built { attempt, host: self.world.host.view(), result }
-            }
-            Command::Activate { attempt, deployment, system, previous, .. } => {
-                let exit = self.exit(attempt.0, refused);
-                let (system, previous) = (system_number(&system), system_number(&previous));
-                let host = &mut self.world.host;
-                let restores = host.current != system && host.profile == system;
-                if restores && self.mutation != Some(DriverMutation::NoRestore) {
-                    host.profile = previous;
-                    host.profile_by = By::Restore(deployment);
-                }
-                if matches!(exit, Exit::Busy) {
-                    self.ghost.busy(deployment);
-                }
-                Event::Activated { attempt, exit, host: self.world.host.view() }
-            }
-            Command::RollBack { attempt, .. } => {
-                let exit = self.exit(attempt.0, refused);
-                Event::RolledBack { attempt, exit, host: self.world.host.view() }
-            }
-            Command::CancelBuild { .. } | Command::Forget { .. } => Event::DeadlinePassed,
-        }
-    }
-
-    fn from_remote<T>(&self, answer: impl FnOnce(&World) -> Result<T, String>) -> Result<T, String> {
-        if self.world.faults.remote_down_until > self.now() {
-            Err("could not resolve host".to_string())
-        } else {
-            answer(&self.world)
-        }
-    }
-
-    fn exit(&self, attempt: u64, refused: Option<Refused>) -> Exit {
-        match (refused, self.world.disk.steps.get(&attempt).and_then(|file| file.result.as_ref())) {
-            (Some(Refused::Busy), _) => Exit::Busy,
-            (Some(Refused::Full), _) => Exit::NotStarted("no space left on device".to_string()),
-            (None, Some(StepResult::Ended(exit))) => exit.clone(),
-            (None, _) if self.mutation == Some(DriverMutation::KilledIsSuccess) => Exit::Code(0),
-            (None, Some(StepResult::Built(_) | StepResult::NotBuilt(_)) | None) => Exit::Killed,
-        }
-    }
-}
-
-impl World {
-    fn fetched(&self, revision: &Revision, deployed: Option<&Revision>) -> Fetched {
-        let commit = self.remote.number(revision);
-        let ancestry = match deployed.map(|deployed| self.remote.number(deployed)) {
-            None => Ancestry::NothingDeployed,
-            Some(deployed) if self.remote.descends(commit, deployed) => Ancestry::Descendant,
-            Some(deployed) => Ancestry::NotDescendant(format!("{commit} does not descend from {deployed}")),
-        };
-        Fetched { subject: String::new(), author: String::new(), ancestry }
-    }
-
-    fn build_result(
-        &self,
-        attempt: u64,
-        refused: Option<Refused>,
-    ) -> Result<pull_agent_core::SystemPath, StepFailure> {
-        use pull_agent_core::FailureClass;
-        let class = match (refused, self.disk.steps.get(&attempt).and_then(|file| file.result.as_ref())) {
-            (Some(Refused::Busy | Refused::Full), _) => FailureClass::Transient,
-            (None, Some(StepResult::Built(system))) => return Ok(system_path(*system)),
-            (None, Some(StepResult::NotBuilt(class))) => *class,
-            (None, Some(StepResult::Ended(_)) | None) => FailureClass::Killed,
-        };
-        Err(StepFailure { class, reason: format!("{class:?}") })
-    }
-}
-
-/// What `deployed.json` says.
-#[must_use]
-pub fn deployed_commit(world: &World, deployed: Option<&Deployed>) -> Option<usize> {
-    deployed.map(|deployed| world.remote.number(&deployed.revision))
-}
-
-/// Milliseconds of a length.
-pub(crate) const fn ms(length: Millis) -> u64 {
-    length.0
 }

@@ -63,6 +63,8 @@ pub struct Ghost {
     commits: Vec<Known>,
     /// The last confirmed commit.
     pub(crate) confirmed: Option<usize>,
+    /// The largest number of a step that started.
+    last_attempt: u64,
     /// The largest number of a deployment that ended.
     last_record: u64,
     /// Deployments up to this one were lost with the state file: nobody knows how they ended.
@@ -205,9 +207,10 @@ impl Ghost {
         if let Some(other) = &world.host.step {
             return Err(Violation::new(ONE, format!("{step:?} beside {other:?}")));
         }
-        if let Some(file) = world.disk.steps.get(&step.attempt) {
-            return Err(Violation::new(ONE, format!("{step:?} was started already: {file:?}")));
+        if step.attempt <= self.last_attempt {
+            return Err(Violation::new(ONE, format!("{step:?}, but number {} was used", self.last_attempt)));
         }
+        self.last_attempt = step.attempt;
         let intended = world.disk.state.as_ref().and_then(|saved| saved.current.as_ref());
         if !intended.is_some_and(|current| says(current, step)) {
             return Err(Violation::new(SAVED, format!("{step:?} starts, but the disk says {intended:?}")));

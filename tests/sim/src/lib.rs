@@ -5,6 +5,7 @@
 //! Reading order: [`world`] (what there is), [`driver`] (the contract of the agent's loop and its steps), [`faults`] (what
 //! can go wrong), [`invariants`] (what must hold), [`scenario`] (what happens in a run), [`run`] (one run, and many).
 
+mod answers;
 pub mod driver;
 pub mod faults;
 pub mod invariants;
@@ -12,5 +13,6 @@ pub mod log;
 pub mod rng;
 pub mod run;
 pub mod scenario;
+pub mod scripts;
 mod steps;
 pub mod world;

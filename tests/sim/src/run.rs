@@ -1,8 +1,9 @@
 //! One run: a script or chance, then everything heals and the newest revision must get there in time.
 
 use pull_agent_core::{Millis, OnUnhealthy, Policy};
+use pull_agent_protocol::Outcome;
 
-use crate::driver::{DriverMutation, Item, Sim, ms};
+use crate::driver::{DriverMutation, Item, Sim};
 use crate::faults::{Death, Faults};
 use crate::invariants::Violation;
 use crate::log::Log;
@@ -19,8 +20,10 @@ pub struct Plan {
     pub seed: u64,
     /// What happens when, in milliseconds; when empty, things happen by chance.
     pub script: Vec<(u64, Action)>,
-    /// At which point who dies.
-    pub die_at: Option<(u64, Death)>,
+    /// Name of the script.
+    pub name: Option<&'static str>,
+    /// At which points who dies.
+    pub die_at: Vec<(u64, Death)>,
     /// Whether what happens is noted.
     pub log: bool,
     /// In which way the loop breaks its contract.
@@ -34,8 +37,12 @@ pub struct Plan {
 pub struct Report {
     /// Moments at which the agent could have died.
     pub points: u64,
+    /// How many of them were before everything healed.
+    pub points_before: u64,
     /// Decisions.
     pub events: u64,
+    /// How deployments ended, as far as the history of the last state goes.
+    pub outcomes: Vec<Outcome>,
     /// What went wrong.
     pub violation: Option<Violation>,
     /// The last things that happened, when they were noted.
@@ -57,13 +64,27 @@ pub const fn usual() -> Policy {
     }
 }
 
+impl Plan {
+    /// The arguments with which the program shows this run again.
+    #[must_use]
+    pub fn replay(&self) -> String {
+        let deaths = self.die_at.iter().map(|(point, death)| format!(" {point}:{death:?}"));
+        match self.name {
+            Some(name) => format!("script {name:?} {}{}", self.seed, deaths.collect::<String>()),
+            None => format!("replay {}", self.seed),
+        }
+    }
+}
+
 /// Carries a plan out.
 #[must_use]
 pub fn run(plan: &Plan) -> Report {
     let mut sim = prepare(plan);
     let violation = live(&mut sim, plan).err();
     let log = sim.log.tail(4000).to_vec();
-    Report { points: sim.points, events: sim.events, violation, log }
+    let history = sim.world.disk.state.as_ref().map(|saved| saved.history.as_slice()).unwrap_or_default();
+    let outcomes = history.iter().map(|record| record.outcome).collect();
+    Report { outcomes, points: sim.points, points_before: sim.healed_at, events: sim.events, violation, log }
 }
 
 fn prepare(plan: &Plan) -> Sim {
@@ -90,7 +111,7 @@ fn prepare(plan: &Plan) -> Sim {
         faults: Faults::default(),
     };
     let mut sim = Sim::new(policy, world, Log::new(plan.log));
-    sim.die_at = plan.die_at;
+    sim.die_at.clone_from(&plan.die_at);
     sim.mutation = plan.mutation;
     sim.after(0, Item::Start { process: 0 });
     sim
@@ -123,6 +144,8 @@ fn live(sim: &mut Sim, plan: &Plan) -> Result<(), Violation> {
 fn heal(sim: &mut Sim) {
     sim.log.note(sim.world.clock.now, || "healed".to_string());
     sim.world.faults.heal();
+    sim.die_at.clear();
+    sim.healed_at = sim.points;
     sim.world.forge.down_until = 0;
     sim.world.forge.limited_until = 0;
     for checks in &mut sim.world.forge.checks {
@@ -182,7 +205,7 @@ fn is_deployable(sim: &Sim, commit: usize) -> bool {
     let Some(made) = sim.world.remote.commits.get(commit) else { return false };
     let system = sim.world.remote.systems[made.system];
     let builds = match made.build {
-        BuildNature::Good => true,
+        BuildNature::Good | BuildNature::Slow => true,
         BuildNature::Passing(class, times) => {
             matches!(class, pull_agent_core::FailureClass::Transient) || times < 2
         }
@@ -224,4 +247,9 @@ fn arrive(sim: &mut Sim) -> Result<(), Violation> {
             return Err(Violation::new("liveness", format!("commit {commit} did not arrive: {state:?}")));
         }
     }
+}
+
+/// Milliseconds of a length.
+const fn ms(length: Millis) -> u64 {
+    length.0
 }

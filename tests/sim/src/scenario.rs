@@ -226,7 +226,8 @@ impl Sim {
     fn any_commit(&mut self) -> NewCommit {
         let rng = &mut self.world.rng;
         let build = match rng.below(20) {
-            0..=12 => BuildNature::Good,
+            0..=11 => BuildNature::Good,
+            12 => BuildNature::Slow,
             13 => BuildNature::Fails(FailureClass::Deterministic),
             14 => BuildNature::Fails(rng.pick(&[FailureClass::Unclassified, FailureClass::Stalled])),
             15..=16 => BuildNature::Passing(FailureClass::Transient, rng.pick(&[1, 2, 4])),

@@ -79,7 +79,7 @@ impl World {
             return StepResult::NotBuilt(FailureClass::Transient);
         }
         match self.remote.commits[commit].build {
-            BuildNature::Good => StepResult::Built(step.system),
+            BuildNature::Good | BuildNature::Slow => StepResult::Built(step.system),
             BuildNature::Fails(class) => StepResult::NotBuilt(class),
             BuildNature::Passing(class, times) if self.faults.build_failed(commit) < times => {
                 StepResult::NotBuilt(class)
@@ -189,13 +189,14 @@ impl Sim {
             self.point();
             self.step_is_gone(attempt);
         } else {
-            let build = step.kind == Kind::Build;
-            self.world.host.step = Some(step);
-            let delay = if build {
-                self.world.rng.between(2_000, 120_000)
-            } else {
-                self.world.rng.between(50, 3_000)
+            let slow = step.commit.map(|commit| self.world.remote.commits[commit].build);
+            let (least, most) = match (step.kind, slow) {
+                (Kind::Build, Some(BuildNature::Slow)) => (300_000, 400_000),
+                (Kind::Build, _) => (2_000, 120_000),
+                (Kind::Activate | Kind::RollBack, _) => (50, 3_000),
             };
+            let delay = self.world.rng.between(least, most);
+            self.world.host.step = Some(step);
             self.after(delay, Item::Step { attempt });
             self.point();
         }

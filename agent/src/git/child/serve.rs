@@ -10,8 +10,8 @@ use nix::unistd::{getpgrp, getpid};
 use super::message::{Answer, Failure, Reply, Request};
 use crate::git::fetch;
 
-/// Private memory of the child (getrlimit(2), RLIMIT_DATA): the whole history of a large repository took a tenth of it.
-const MEMORY: u64 = 1024 * 1024 * 1024;
+/// Private memory of the child (getrlimit(2), RLIMIT_DATA): the whole history of a large repository took a sixth of it.
+const MEMORY: u64 = 512 * 1024 * 1024;
 
 /// Longest request: a few paths and names.
 const MAX_REQUEST: u64 = 64 * 1024;

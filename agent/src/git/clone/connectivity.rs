@@ -10,15 +10,28 @@ use gix::objs::{Exists as _, FindExt as _};
 use super::damaged;
 use crate::git::error::CloneError;
 
+/// How closely a commit is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::git) enum Look {
+    /// Every file is there. Enough for what came just now: its content was hashed when it was written.
+    Presence,
+    /// Every file is there and has the content that its id says.
+    Content,
+}
+
 /// Checks that every tree and blob of the commit is in the clone.
 ///
 /// # Errors
-/// `Damaged`, with the object that is missing.
-pub(in crate::git) fn check_complete(repo: &gix::Repository, commit: ObjectId) -> Result<(), CloneError> {
+/// `Damaged`, with the object that is missing or spoilt.
+pub(in crate::git) fn check_complete(
+    repo: &gix::Repository,
+    commit: ObjectId,
+    look: Look,
+) -> Result<(), CloneError> {
     let fault = |error: gix::Error| damaged(repo.git_dir(), &error);
     let missing = |what, id: &gix::oid| CloneError::Damaged {
         path: repo.git_dir().to_owned(),
-        reason: format!("{what} {id} of commit {commit} is missing"),
+        reason: format!("{what} {id} of commit {commit} is missing or spoilt"),
     };
     let root = repo.find_commit(commit).map_err(fault)?.tree_id().map_err(fault)?.detach();
     let (mut buffer, mut seen, mut todo) = (Vec::new(), HashSet::new(), vec![root]);
@@ -36,12 +49,27 @@ pub(in crate::git) fn check_complete(repo: &gix::Repository, commit: ObjectId) -
                 // A submodule: its commit is in another repository.
                 EntryKind::Commit => {}
                 EntryKind::Blob | EntryKind::BlobExecutable | EntryKind::Link => {
-                    if !repo.objects.exists(entry.oid) {
+                    let good = match look {
+                        Look::Presence => repo.objects.exists(entry.oid),
+                        Look::Content => seen.contains(entry.oid) || has_content(repo, entry.oid),
+                    };
+                    if !good {
                         return Err(missing("blob", entry.oid));
+                    }
+                    if look == Look::Content {
+                        seen.insert(entry.oid.to_owned());
                     }
                 }
             }
         }
     }
     Ok(())
+}
+
+/// Whether an object can be read and hashes to its id.
+fn has_content(repo: &gix::Repository, id: &gix::oid) -> bool {
+    repo.find_object(id.to_owned()).is_ok_and(|object| {
+        let hash = gix::objs::compute_hash(repo.object_hash(), object.kind, &object.data);
+        hash.is_ok_and(|hash| hash == id)
+    })
 }

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use ancestry::is_ancestor;
 pub(super) use ancestry::{Relation, boundary, has_commit, object_id, relation};
-pub(super) use connectivity::check_complete;
+pub(super) use connectivity::{Look, check_complete};
 pub(super) use lock::Lock;
 pub(super) use refs::{branch_tip, set_refs};
 pub use sweep::sweep;
@@ -32,6 +32,8 @@ const GIT_DIR: &str = ".git";
 const NEW: &str = ".git.new";
 /// Says that a repository is ours, and of which remote.
 const MARKER: &str = "pull-agent.json";
+/// Ends of the history while a fetch is going on; becomes the file `shallow` when it was good.
+pub(super) const SHALLOW_NEXT: &str = "pull-agent.shallow";
 /// Form of the marker.
 const MARKER_VERSION: u32 = 1;
 
@@ -97,10 +99,6 @@ impl Clone {
             .mode(0o700)
             .create(&git_dir)
             .map_err(CloneError::io("creating", &git_dir))?;
-        let marker = Marker { version: MARKER_VERSION, url: url.to_owned() };
-        let marker = serde_json::to_vec(&marker).map_err(std::io::Error::other);
-        let path = git_dir.join(MARKER);
-        marker.and_then(|bytes| fs::write(&path, bytes)).map_err(CloneError::io("writing", &path))?;
         gix::ThreadSafeRepository::init_opts(
             &git_dir,
             gix::create::Kind::Bare,
@@ -108,12 +106,21 @@ impl Clone {
             gix::open::Options::isolated(),
         )
         .map_err(|error| damaged(&git_dir, &error))?;
+        let marker = Marker { version: MARKER_VERSION, url: url.to_owned() };
+        let marker = serde_json::to_vec(&marker).map_err(std::io::Error::other);
+        let path = git_dir.join(MARKER);
+        marker.and_then(|bytes| fs::write(&path, bytes)).map_err(CloneError::io("writing", &path))?;
         Ok(Self { git_dir })
     }
 
     /// Opens the repository, without any configuration but its own. Never kept: one that is open for long runs out of
     /// slots for packs.
     pub(super) fn open(&self) -> Result<gix::Repository, CloneError> {
+        // gitoxide opens a repository without it, and then cannot write a pack.
+        if !self.pack_dir().is_dir() {
+            let reason = "its folder of packs is missing".to_owned();
+            return Err(CloneError::Damaged { path: self.git_dir.clone(), reason });
+        }
         gix::open_opts(&self.git_dir, gix::open::Options::isolated())
             .map_err(|error| damaged(&self.git_dir, &error))
     }
@@ -141,9 +148,14 @@ impl Clone {
         durable::sync_tree(&self.git_dir)
     }
 
+    /// Where packs are written.
+    pub(super) fn pack_dir(&self) -> PathBuf {
+        self.git_dir.join("objects/pack")
+    }
+
     /// How many packs there are; each fetch adds one, and nothing ever joins them.
     pub(super) fn packs(&self) -> Result<usize, CloneError> {
-        let dir = self.git_dir.join("objects/pack");
+        let dir = self.pack_dir();
         let entries = fs::read_dir(&dir).map_err(CloneError::io("reading", &dir))?;
         Ok(entries.flatten().filter(|entry| entry.path().extension().is_some_and(|e| e == "pack")).count())
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use fs_err as fs;
 
-use super::{GIT_DIR, Lock, MARKER, NEW, remove_tree};
+use super::{GIT_DIR, Lock, MARKER, NEW, SHALLOW_NEXT, remove_tree};
 use crate::git::error::CloneError;
 
 /// Removes left-overs of fetches that were killed; for the start of the agent and after each kill. Blocks for a few
@@ -51,6 +51,7 @@ fn sweep_dir(dir: &Path) -> Result<(), CloneError> {
 fn is_left_over(name: &OsStr, among_packs: bool) -> bool {
     let name = name.as_encoded_bytes();
     name.ends_with(b".lock")
+        || name == SHALLOW_NEXT.as_bytes()
         || (among_packs
             && (name.starts_with(b".tmp") || name.starts_with(b"tmp_") || name.ends_with(b".keep")))
 }

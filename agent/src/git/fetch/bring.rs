@@ -10,8 +10,8 @@ use super::Fault;
 use super::exchange::Exchange;
 use crate::git::child::{FetchAnswer, FetchRequest, Standing};
 use crate::git::clone::{
-    self, Clone, Found, Lock, Relation, boundary, branch_tip, check_complete, has_commit, object_id,
-    relation, set_refs, sweep_locked,
+    self, Clone, Found, Lock, Look, Relation, SHALLOW_NEXT, boundary, branch_tip, check_complete, has_commit,
+    object_id, relation, set_refs, sweep_locked,
 };
 use crate::git::error::CloneError;
 use crate::git::pkt::harmless;
@@ -29,13 +29,22 @@ const MAX_PACKS: usize = 50;
 /// Longest subject and author.
 const SHOWN: usize = 200;
 
-/// Ends of the history while a fetch is going on.
-const SHALLOW_NEXT: &str = "pull-agent.shallow";
-
 /// Brings the revision into the clone.
 pub(in crate::git) fn bring_in(request: &FetchRequest) -> Result<FetchAnswer, Fault> {
     let lock = Lock::take(&request.repository)?;
     sweep_locked(&request.repository)?;
+    let result = bring_in_locked(request);
+    if result.is_err()
+        && let Err(error) = sweep_locked(&request.repository)
+    {
+        // The next fetch sweeps again; this one's own error is the one to tell.
+        tracing::debug!(%error, "left-overs stay for now");
+    }
+    drop(lock);
+    result
+}
+
+fn bring_in_locked(request: &FetchRequest) -> Result<FetchAnswer, Fault> {
     let mut notes = Vec::new();
     let answer = match clone::find(&request.repository, &request.remote.url)? {
         Found::Nothing => anew(request)?,
@@ -55,7 +64,6 @@ pub(in crate::git) fn bring_in(request: &FetchRequest) -> Result<FetchAnswer, Fa
             Err(fault) => return Err(fault),
         },
     };
-    drop(lock);
     Ok(FetchAnswer { notes, ..answer })
 }
 
@@ -100,7 +108,7 @@ fn update(request: &FetchRequest, clone: &Clone) -> Result<Updated, Fault> {
         Some(base) => Some(work.since(base, before)?),
     };
     let repo = clone.open()?;
-    check_complete(&repo, tip)?;
+    check_complete(&repo, tip, Look::Presence)?;
     work.finish_shallow()?;
     let base = match base {
         Some(base) if has_commit(&repo, base)? => Some(base),
@@ -209,7 +217,16 @@ impl Work<'_> {
 
     fn exchange(&self, want: ObjectId, have: &[ObjectId], alone: bool, limit: u64) -> Result<(), Fault> {
         let exchange = Exchange { want, have, alone, limit, shallow_file: &self.shallow };
-        exchange.run(&self.request.remote, self.clone)
+        let fault = match exchange.run(&self.request.remote, self.clone) {
+            Err(fault @ Fault::Remote(_)) => fault,
+            result => return result,
+        };
+        // What comes may build on what is there: a clone that is not whole must not blame the remote for ever.
+        let repo = self.clone.open()?;
+        for id in have {
+            check_complete(&repo, *id, Look::Content)?;
+        }
+        Err(fault)
     }
 
     fn write_shallow(&self, ends: &[ObjectId]) -> Result<(), Fault> {

@@ -17,8 +17,8 @@ use crate::git::clone::Clone;
 use crate::git::error::CloneError;
 use crate::git::remote::Remote;
 
-/// Largest single object; a flake with a larger file is beyond what nix would copy to its store anyway.
-const MAX_OBJECT: usize = 512 * 1024 * 1024;
+/// Largest single object, well below the memory that the child has.
+const MAX_OBJECT: usize = 256 * 1024 * 1024;
 
 /// What is asked for.
 pub(super) struct Exchange<'a> {
@@ -49,7 +49,7 @@ impl Exchange<'_> {
             |pack, progress, stop| {
                 let mut pack = Limited { inner: pack, left: self.limit, over: &mut too_much };
                 let lookup = Some(Box::new(repo.objects.clone()));
-                let dir = clone.git_dir.join("objects/pack");
+                let dir = clone.pack_dir();
                 let written = Bundle::write_to_directory(
                     &mut pack,
                     Some(&dir),

@@ -10,6 +10,9 @@ use crate::tls::TlsError;
 /// Longest chain of causes that is shown.
 const SHOWN: usize = 600;
 
+/// An `ERR` line where gitoxide expects a section: it has no kind of error for it.
+const ERR_LINE: &str = "Unknown or unsupported header: \"ERR ";
+
 /// Why the child could not do it.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::git) enum Fault {
@@ -22,6 +25,9 @@ pub(in crate::git) enum Fault {
     /// The trust anchors cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// ssh said "Permission denied".
+    #[error("ssh: Permission denied: the server does not let source.ssh_key_file in")]
+    SshKey,
     /// The transport, the protocol or the pack.
     #[error("{0}")]
     Remote(String),
@@ -47,7 +53,12 @@ impl Fault {
         if let Some(said) = error.downcast_any_ref::<packetline::read::Error>() {
             return Self::Refused { text: harmless(&said.message, SHOWN), any_commit };
         }
-        Self::Remote(format!("{}{}", chain(error), hint(error)))
+        let text = chain(error);
+        if let Some((_, said)) = text.split_once(ERR_LINE) {
+            return Self::Refused { text: said.trim_end_matches('"').to_owned(), any_commit };
+        }
+        let hint = hint(error, &text);
+        Self::Remote(text + hint)
     }
 
     /// Returns the error with all its causes.
@@ -79,13 +90,13 @@ fn push_new(parts: &mut Vec<String>, text: String) {
 }
 
 /// What to look at, for the causes that an operator can do something about.
-fn hint(error: &gix::Error) -> &'static str {
+fn hint(error: &gix::Error, text: &str) -> &'static str {
     let status = error.downcast_any_ref::<reqwest::Error>().and_then(reqwest::Error::status);
-    if status.is_some_and(|status| status.is_redirection()) || chain(error).contains("redirect") {
+    if status.is_some_and(|status| status.is_redirection()) || text.contains("redirect") {
         return "; redirects are not followed: set source.url to the final address";
     }
     if error.is_unauthenticated() || error.is_permission_denied() {
-        return "; check source.token_file or source.ssh_key_file and what they may read";
+        return "; check source.token_file and what its token may read";
     }
     ""
 }

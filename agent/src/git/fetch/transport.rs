@@ -46,8 +46,12 @@ pub(super) fn connect(remote: &Remote) -> Result<Connected, Fault> {
             .map_err(|error| Fault::Remote(format!("the HTTP client cannot be configured: {error}")))?;
     }
     let nobody = |_| Ok(None);
-    let handshake =
-        handshake(&mut transport, Service::UploadPack, nobody, Vec::new(), &mut Discard).map_err(fault)?;
+    let result = handshake(&mut transport, Service::UploadPack, nobody, Vec::new(), &mut Discard);
+    let handshake = result.map_err(|error| match remote.transport() {
+        // All that gitoxide leaves of ssh's own line.
+        Transport::Ssh if error.is_unauthenticated() => Fault::SshKey,
+        Transport::Ssh | Transport::Http | Transport::Other => fault(error),
+    })?;
     Ok(Connected { transport, handshake })
 }
 
@@ -55,7 +59,6 @@ fn http_options(remote: &Remote) -> Result<http::Options, Fault> {
     let anchors = tls::trust_anchors(remote.ca_file.as_deref())?;
     let quiet = remote.timeout;
     let mut options = http::Options {
-        follow_redirects: http::options::FollowRedirects::None,
         backend: Some(Arc::new(Mutex::new(http::reqwest::Options {
             configure_client: Some(Box::new(move |builder: reqwest::blocking::ClientBuilder| {
                 Ok(builder
@@ -63,7 +66,8 @@ fn http_options(remote: &Remote) -> Result<http::Options, Fault> {
                     .timeout(quiet)
                     .tls_certs_merge(anchors.iter().cloned()))
             })),
-            configure_request: None,
+            // With it set gitoxide refuses redirects, and says so.
+            configure_request: Some(Box::new(|_| Ok(()))),
         }))),
         ..http::Options::default()
     };

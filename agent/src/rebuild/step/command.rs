@@ -8,13 +8,13 @@ use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::Pid;
 
 use super::super::durable;
-use super::super::spec::{Outcome, RunningCommand, Spec, Started};
+use super::super::spec::{Outcome, RunningCommand, Spec};
 use super::stop::Stop;
 use crate::process::start_ticks;
 use std::os::unix::process::CommandExt as _;
 
 /// Runs a command to its end.
-pub(super) fn run(spec: &Spec, argv: &[String], log: &File, stop: &Stop, started: &mut Started) -> Outcome {
+pub(super) fn run(spec: &Spec, argv: &[String], log: &File, stop: &Stop) -> Outcome {
     let [program, arguments @ ..] = argv else {
         return Outcome::NotStarted("no command is named".to_owned());
     };
@@ -43,9 +43,10 @@ pub(super) fn run(spec: &Spec, argv: &[String], log: &File, stop: &Stop, started
     let Ok(process) = i32::try_from(child.id()) else {
         return Outcome::NotStarted(format!("{program} has no usable process id"));
     };
-    // Only for an agent that finds this process killed and the command still there: worth no failure.
-    started.command = start_ticks(process).map(|start| RunningCommand { process, start });
-    durable::write(&spec.started, started).ok();
+    if let Some(start) = start_ticks(process) {
+        // Of use only if this process is killed: worth no failure.
+        durable::note(&spec.command, &RunningCommand { attempt: spec.attempt, process, start }).ok();
+    }
     wait(Pid::from_raw(process))
 }
 

@@ -239,30 +239,29 @@ fn building(fakes: &Fakes) -> (Child, Pid) {
     let mut command = fakes.command(&words("build", &[]));
     let child =
         command.stdout(Stdio::null()).stderr(Stdio::null()).process_group(0).spawn().expect("it starts");
-    for _ in 0..1000 {
-        if let Ok(pid) = fs::read_to_string(&pid_file) {
-            return (child, Pid::from_raw(pid.trim().parse().expect("a process id")));
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    panic!("nix was never called");
+    wait_for(|| pid_file.exists(), "nix is called");
+    let pid = fs::read_to_string(&pid_file).expect("a file").trim().parse().expect("a process id");
+    (child, Pid::from_raw(pid))
 }
 
 fn number(child: &Child) -> Pid {
     Pid::from_raw(child.id().try_into().expect("a process id"))
 }
 
-/// Waits until the process is gone.
+/// Waits until the process is gone; one that died and that nobody has waited for is gone as well.
 fn gone(pid: Pid) {
-    for _ in 0..1000 {
-        // One that died and that nobody has waited for is gone as well.
-        let state = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        if kill(pid, None).is_err() || state.contains(") Z ") {
+    let zombie = || fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default().contains(") Z ");
+    wait_for(|| kill(pid, None).is_err() || zombie(), "the process ends");
+}
+
+fn wait_for(condition: impl Fn() -> bool, what: &str) {
+    for _ in 0..3000 {
+        if condition() {
             return;
         }
         std::thread::sleep(Duration::from_millis(10));
     }
-    panic!("process {pid} goes on");
+    panic!("never came true: {what}");
 }
 
 #[test]

@@ -7,6 +7,8 @@ use pull_agent_core::{FailureClass, Revision};
 pub enum BuildNature {
     /// It builds.
     Good,
+    /// It builds, and takes very long.
+    Slow,
     /// It fails, always in this way.
     Fails(FailureClass),
     /// It fails this often in this way, then it builds.

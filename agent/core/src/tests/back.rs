@@ -1,0 +1,88 @@
+//! The way back.
+
+use super::machine::{Machine, host, revision, roll_back, system};
+use crate::{Command, Event, Exit, Phase};
+use pull_agent_protocol::{Outcome, Phase as PhaseName};
+
+fn outcome(machine: &Machine) -> Outcome {
+    machine.state.saved.history.last().expect("a deployment ended").outcome
+}
+
+/// Answers, waits for the next try and returns it.
+fn again(machine: &mut Machine, exit: Exit, next: u64) -> alloc::vec::Vec<Command> {
+    assert!(machine.rolled_back(exit, host('b', 'b')).is_empty());
+    machine.now = next.max(machine.state.seen.work.next.0);
+    let mut commands = machine.tell(Event::DeadlinePassed);
+    commands.retain(|command| matches!(command, Command::RollBack { .. }));
+    commands
+}
+
+#[test]
+fn it_worked_when_the_recorded_system_runs_and_boots_whatever_the_exit_code() {
+    for exit in [Exit::Code(0), Exit::Code(4), Exit::Signal(9), Exit::Busy, Exit::Killed] {
+        let mut machine = Machine::rolling_back();
+        let event = Event::RolledBack { attempt: machine.step(), exit, host: host('a', 'a') };
+        machine.check(
+            event,
+            &[],
+            &["current", "held", "history", "totals", "host", "work", "phase", "retry_at"],
+        );
+        let record = machine.state.saved.history.last().expect("it ended");
+        assert_eq!((record.outcome, record.phase), (Outcome::RolledBack, Some(PhaseName::Activating)));
+        assert_eq!(record.previous, Some(system('a')));
+        let hold = &machine.state.saved.held[0];
+        assert_eq!(hold.revision, revision('b'));
+        assert_eq!(
+            hold.reason,
+            "rolled back: the switch ended with exit code 2 (the activation script failed)"
+        );
+        assert_eq!(machine.state.saved.deployed.as_ref().map(|d| d.revision.clone()), Some(revision('a')));
+    }
+}
+
+#[test]
+fn an_exit_code_of_nought_alone_is_no_proof() {
+    for view in [host('b', 'a'), host('a', 'b'), host('c', 'a')] {
+        let mut machine = Machine::rolling_back();
+        assert!(machine.rolled_back(Exit::Code(0), view).is_empty());
+        assert!(matches!(machine.phase(), Some(Phase::RollingBack { failed: 1, .. })));
+    }
+}
+
+#[test]
+fn it_is_tried_three_times_and_then_the_host_is_broken() {
+    let mut machine = Machine::rolling_back();
+    assert_eq!(again(&mut machine, Exit::Code(1), 0), [roll_back(6, 2, 'a')]);
+    assert_eq!(again(&mut machine, Exit::Killed, 0), [roll_back(7, 2, 'a')]);
+    machine.rolled_back(Exit::Code(1), host('b', 'b'));
+    assert_eq!(outcome(&machine), Outcome::Broken);
+    let hold = &machine.state.saved.held[0];
+    assert!(hold.reason.contains("the way back failed 3 times"), "{}", hold.reason);
+}
+
+#[test]
+fn a_busy_lock_is_waited_for_much_longer() {
+    let mut machine = Machine::rolling_back();
+    for attempt in 6..35 {
+        assert_eq!(again(&mut machine, Exit::Busy, 0), [roll_back(attempt, 2, 'a')]);
+    }
+    machine.rolled_back(Exit::Busy, host('b', 'b'));
+    assert_eq!(outcome(&machine), Outcome::Broken);
+}
+
+#[test]
+fn tries_wait_five_seconds_and_then_longer() {
+    let mut machine = Machine::rolling_back();
+    machine.rolled_back(Exit::Busy, host('b', 'b'));
+    assert_eq!(machine.state.seen.work.next.0 - machine.now, 4_000, "5 s less a fifth");
+    machine.wait_until(machine.now + 4_000);
+    machine.rolled_back(Exit::Busy, host('b', 'b'));
+    assert_eq!(machine.state.seen.work.next.0 - machine.now, 8_000);
+}
+
+#[test]
+fn a_pause_does_not_keep_a_broken_host_waiting() {
+    let mut machine = Machine::rolling_back();
+    machine.tell(Event::PauseRequested { until: None, reason: None, by: "poby".into() });
+    assert_eq!(again(&mut machine, Exit::Code(1), 0), [roll_back(6, 2, 'a')]);
+}

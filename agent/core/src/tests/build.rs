@@ -1,0 +1,185 @@
+//! From the start of a build to what follows from it.
+
+use alloc::borrow::ToOwned;
+
+use super::machine::{Machine, activate, build, failure, host, revision, system};
+use crate::{Ancestry, Attempt, Command, Event, FailureClass, HostView, Phase, VerdictKind};
+use pull_agent_protocol::Outcome;
+
+fn last(machine: &Machine) -> (Outcome, Option<FailureClass>) {
+    let record = machine.state.saved.history.last().expect("a deployment ended");
+    (record.outcome, record.class)
+}
+
+#[test]
+fn a_built_system_is_switched_to_and_what_ran_before_is_recorded() {
+    let mut machine = Machine::building();
+    let event = Event::Built { attempt: machine.step(), host: host('d', 'e'), result: Ok(system('b')) };
+    machine.check(event, &[activate(4, 2, 'b', 'd')], &["next_attempt", "current", "host", "work", "phase"]);
+    let current = machine.state.saved.current.expect("a deployment");
+    assert_eq!(current.previous, Some(system('d')), "what ran, not what was the profile");
+    assert_eq!(current.phase, Phase::Activating { attempt: Attempt(4), killed: 0 });
+}
+
+#[test]
+fn a_system_that_runs_and_boots_already_is_not_switched_to() {
+    let mut machine = Machine::building();
+    machine.built('a', host('a', 'a'));
+    assert_eq!(last(&machine), (Outcome::Unchanged, None));
+    assert_eq!(machine.state.saved.deployed.as_ref().map(|d| d.revision.clone()), Some(revision('b')));
+    assert_eq!(machine.state.saved.wanted, None);
+}
+
+#[test]
+fn a_system_that_runs_but_does_not_boot_is_switched_to() {
+    let mut machine = Machine::building();
+    assert_eq!(
+        machine.built('a', host('a', 'c')),
+        [Command::Activate {
+            attempt: Attempt(4),
+            deployment: crate::DeploymentId(2),
+            revision: revision('b'),
+            system: system('a'),
+            previous: system('a'),
+        }]
+    );
+}
+
+#[test]
+fn without_a_way_back_nothing_is_switched() {
+    let mut machine = Machine::building();
+    machine.built('b', HostView::default());
+    assert_eq!(last(&machine), (Outcome::Failed, Some(FailureClass::Transient)));
+    assert!(machine.state.saved.held.is_empty());
+}
+
+#[test]
+fn a_failure_for_good_holds_the_revision() {
+    for class in [FailureClass::Deterministic, FailureClass::Unclassified] {
+        let mut machine = Machine::building();
+        let event =
+            Event::Built { attempt: machine.step(), host: host('a', 'a'), result: Err(failure(class)) };
+        let changes = ["current", "held", "history", "totals", "work", "phase", "retry_at"];
+        machine.check(event, &[], &changes);
+        assert_eq!(last(&machine), (Outcome::Failed, Some(class)));
+        assert_eq!(machine.state.saved.held[0].revision, revision('b'));
+        assert_eq!(machine.state.saved.held[0].reason, "failed: why");
+        assert_no_build_within_a_day(machine);
+    }
+}
+
+fn assert_no_build_within_a_day(mut machine: Machine) {
+    let end = machine.now + 86_400_000;
+    while machine.now < end {
+        machine.poll();
+        let commands = machine.polled('b');
+        assert!(commands.is_empty(), "{commands:?}");
+    }
+}
+
+#[test]
+fn a_passing_failure_is_tried_again_without_end_but_ever_more_rarely() {
+    let mut machine = Machine::building();
+    let mut delays = alloc::vec::Vec::new();
+    for _ in 0..7 {
+        machine.build_failed(FailureClass::Transient);
+        assert!(machine.state.saved.held.is_empty());
+        let failed = machine.now;
+        while machine.phase().is_none() {
+            let due = crate::deadline(&machine.policy, &machine.state).expect("it is tried again");
+            machine.now = due.0;
+            machine.tell(Event::DeadlinePassed);
+            if machine.state.seen.poll.in_flight.is_some() {
+                machine.polled('b');
+            }
+        }
+        delays.push((machine.now - failed) / 1000);
+    }
+    assert_eq!(delays, [48, 96, 192, 384, 720, 720, 720]);
+}
+
+#[test]
+fn a_stall_a_timeout_and_a_kill_are_tried_twice_and_then_held() {
+    for class in
+        [FailureClass::Stalled, FailureClass::TimedOut, FailureClass::OutOfMemory, FailureClass::Killed]
+    {
+        let mut machine = Machine::building();
+        machine.build_failed(class);
+        assert!(machine.state.saved.held.is_empty());
+        machine.wait_until(machine.state.seen.retry_at.0);
+        assert_eq!(machine.phase(), Some(&Phase::Building { attempt: Attempt(4) }), "{class:?}");
+        machine.build_failed(class);
+        assert_eq!(machine.state.saved.held[0].revision, revision('b'));
+        let noted = if class == FailureClass::Killed { FailureClass::OutOfMemory } else { class };
+        assert_eq!(last(&machine), (Outcome::Failed, Some(noted)));
+    }
+}
+
+#[test]
+fn a_failed_build_holds_up_no_other_revision() {
+    let mut machine = Machine::building();
+    machine.sees('c');
+    machine.build_failed(FailureClass::Transient);
+    assert_eq!(machine.checked(VerdictKind::Green), [build(4, 3, 'c')], "at once");
+}
+
+#[test]
+fn a_newer_tip_forgets_the_failures_of_the_one_before() {
+    let mut machine = Machine::building();
+    machine.build_failed(FailureClass::Stalled);
+    machine.now += 2_000;
+    machine.tell(Event::Nudged { revision: None });
+    machine.polled('c');
+    machine.fetched(Ancestry::Descendant);
+    assert_eq!(machine.state.saved.tries, None);
+    assert_eq!(machine.checked(VerdictKind::Green), [build(4, 3, 'c')], "at once");
+}
+
+#[test]
+fn a_newer_green_tip_takes_the_place_of_a_build() {
+    let mut machine = Machine::building();
+    machine.sees('c');
+    assert!(machine.checked(VerdictKind::Pending).is_empty(), "a tip that is not green does not");
+    machine.now += 20_000;
+    machine.tell(Event::DeadlinePassed);
+    assert_eq!(machine.checked(VerdictKind::Green), [Command::CancelBuild { attempt: Attempt(3) }]);
+    assert!(machine.tell(Event::DeadlinePassed).is_empty(), "told once");
+    assert_eq!(machine.build_failed(FailureClass::Cancelled), [build(4, 3, 'c')]);
+    assert_eq!(last(&machine), (Outcome::Superseded, None));
+    assert!(machine.state.saved.held.is_empty());
+}
+
+#[test]
+fn a_build_that_was_told_to_end_too_late_is_superseded_too() {
+    let mut machine = Machine::building();
+    machine.sees('c');
+    machine.checked(VerdictKind::Green);
+    assert_eq!(machine.built('b', host('a', 'a')), [build(4, 3, 'c')]);
+    assert_eq!(last(&machine).0, Outcome::Superseded);
+}
+
+#[test]
+fn a_build_that_was_told_to_end_is_taken_up_again_when_the_newer_tip_is_withdrawn() {
+    let mut machine = Machine::building();
+    machine.sees('c');
+    machine.checked(VerdictKind::Green);
+    machine.sees('b');
+    assert_eq!(machine.build_failed(FailureClass::Cancelled), [build(4, 2, 'b')]);
+}
+
+#[test]
+fn a_newer_tip_that_is_no_descendant_takes_the_place_of_nothing() {
+    let mut machine = Machine::building();
+    machine.poll();
+    machine.polled('c');
+    assert!(machine.fetched(Ancestry::NotDescendant("no".to_owned())).is_empty());
+    assert!(machine.state.seen.gate.in_flight.is_none());
+}
+
+#[test]
+fn a_newer_green_tip_waits_for_the_end_of_a_switch() {
+    for mut machine in [Machine::activating(), Machine::probing(), Machine::rolling_back()] {
+        machine.sees('c');
+        assert!(machine.checked(VerdictKind::Green).is_empty());
+    }
+}

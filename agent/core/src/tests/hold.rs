@@ -1,0 +1,147 @@
+//! What is remembered of deployments that ended: holds, tries, history, totals.
+
+use alloc::vec::Vec;
+
+use super::machine::{Machine, build, host, revision};
+use crate::{Command, DeploymentId, Event, Exit, FailureClass, Millis, PHASE_BUCKETS, VerdictKind};
+use pull_agent_protocol::{Outcome, Phase as PhaseName, Trigger};
+
+/// Revision b does not build.
+fn held() -> Machine {
+    let mut machine = Machine::building();
+    machine.build_failed(FailureClass::Deterministic);
+    machine
+}
+
+#[test]
+fn a_held_revision_is_not_even_asked_about() {
+    let mut machine = held();
+    let end = machine.now + 86_400_000;
+    while machine.now < end {
+        machine.poll();
+        assert!(machine.polled('b').is_empty());
+    }
+}
+
+#[test]
+fn a_held_revision_that_comes_back_is_still_held() {
+    let mut machine = held();
+    machine.sees('c');
+    machine.checked(VerdictKind::Red);
+    machine.sees('b');
+    assert!(machine.state.seen.gate.in_flight.is_none());
+}
+
+#[test]
+fn a_retry_of_all_and_one_of_this_forget_the_hold_and_one_of_another_does_not() {
+    for (named, again) in [(None, true), (Some('b'), true), (Some('c'), false)] {
+        let mut machine = held();
+        machine.now += 2_000;
+        let commands = machine.tell(Event::RetryRequested { revision: named.map(revision) });
+        let built = commands.iter().any(|c| matches!(c, Command::Build { .. }));
+        assert_eq!((built, machine.state.saved.held.is_empty()), (again, again), "{named:?}");
+        if again {
+            let current = machine.state.saved.current.as_ref().expect("built again");
+            assert_eq!((current.id, current.trigger), (DeploymentId(3), Trigger::Operator));
+        }
+    }
+}
+
+#[test]
+fn a_retry_forgets_the_back_off() {
+    let mut machine = Machine::building();
+    machine.build_failed(FailureClass::Transient);
+    machine.now += 2_000;
+    let commands = machine.tell(Event::RetryRequested { revision: Some(revision('b')) });
+    assert!(commands.contains(&build(4, 3, 'b')), "{commands:?}");
+    assert_eq!(machine.state.saved.tries, None);
+}
+
+#[test]
+fn a_newer_revision_is_deployed_although_the_one_before_is_held_and_ends_its_hold() {
+    let mut machine = held();
+    machine.sees('c');
+    assert_eq!(machine.checked(VerdictKind::Green), [build(4, 3, 'c')]);
+    machine.built('c', host('a', 'a'));
+    machine.activated(Exit::Code(0), host('c', 'c'));
+    machine.wait_until(machine.now + 10_000);
+    machine.probed(&[]);
+    assert!(machine.state.saved.held.is_empty());
+}
+
+#[test]
+fn history_and_holds_have_a_size_and_what_leaves_is_forgotten_on_disk_too() {
+    let mut machine = held();
+    machine.policy.keep_deployments = 2;
+    let mut forgotten = Vec::new();
+    for digit in ['c', 'd', 'e'] {
+        machine.sees(digit);
+        machine.checked(VerdictKind::Green);
+        for command in machine.build_failed(FailureClass::Deterministic) {
+            let Command::Forget { deployments } = command else { panic!("{command:?}") };
+            forgotten.extend(deployments);
+        }
+        assert!(machine.state.saved.history.len() <= 2 && machine.state.saved.held.len() <= 2);
+    }
+    assert_eq!(forgotten, [DeploymentId(1), DeploymentId(2), DeploymentId(3)]);
+    let ids: Vec<_> = machine.state.saved.history.iter().map(|record| record.id.0).collect();
+    assert_eq!(ids, [4, 5]);
+    let holds: Vec<_> = machine.state.saved.held.iter().map(|hold| hold.revision.clone()).collect();
+    assert_eq!(holds, [revision('d'), revision('e')]);
+}
+
+#[test]
+fn totals_count_what_the_history_forgot_too() {
+    let mut machine = held();
+    machine.policy.keep_deployments = 1;
+    for digit in ['c', 'd'] {
+        machine.sees(digit);
+        machine.checked(VerdictKind::Green);
+        machine.now += 7_000;
+        machine.build_failed(FailureClass::Deterministic);
+    }
+    let totals = &machine.state.saved.totals;
+    let count =
+        |outcome| totals.outcomes.iter().find(|total| total.outcome == outcome).map(|total| total.count);
+    assert_eq!(
+        (count(Outcome::Deployed), count(Outcome::Failed), count(Outcome::Broken)),
+        (Some(1), Some(3), None)
+    );
+    let building =
+        totals.phases.iter().find(|total| total.phase == PhaseName::Building).expect("it was built");
+    assert_eq!((building.sum, building.buckets.iter().sum::<u64>()), (Millis(14_000), 4));
+    // Two took no time, and two seven seconds: in the bucket up to 15 s, which is the third.
+    assert_eq!((PHASE_BUCKETS[2], building.buckets[0], building.buckets[2]), (15, 2, 2));
+    let last = totals.outcomes.iter().find(|total| total.outcome == Outcome::Failed).map(|total| total.last);
+    assert_eq!(last, machine.state.saved.history.last().map(|record| record.finished_at));
+}
+
+#[test]
+fn durations_are_those_of_the_phases() {
+    let mut machine = Machine::idle();
+    machine.sees('b');
+    machine.now += 3_000;
+    machine.checked(VerdictKind::Green);
+    machine.now += 20_000;
+    machine.built('b', host('a', 'a'));
+    machine.now += 4_000;
+    machine.activated(Exit::Code(0), host('b', 'b'));
+    machine.now += 10_000;
+    machine.tell(Event::DeadlinePassed);
+    machine.now += 500;
+    machine.probed(&[]);
+    let durations = machine.state.saved.history.last().expect("it ended").durations;
+    assert_eq!(durations.gate, Some(Millis(3_000)));
+    assert_eq!(durations.build, Some(Millis(20_000)));
+    assert_eq!(durations.activate, Some(Millis(4_000)));
+    assert_eq!(durations.confirm, Some(Millis(10_500)));
+}
+
+#[test]
+fn a_wall_clock_that_goes_back_makes_no_duration_negative() {
+    let mut machine = Machine::building();
+    machine.wall -= 3_600_000;
+    machine.built('b', host('a', 'a'));
+    let current = machine.state.saved.current.expect("it goes on");
+    assert_eq!(current.durations.build, Some(Millis(0)));
+}

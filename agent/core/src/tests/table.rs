@@ -1,0 +1,159 @@
+//! The table of `docs/states.md`: in each phase, what each event leads to. `UPDATE_DOCS=1` writes it.
+extern crate std;
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt::Write;
+
+use super::machine::{Machine, failure, host, system, verdict};
+use crate::{Command, Event, Exit, FailureClass, Millis, Phase, VerdictKind};
+
+const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/states.md");
+const BEGIN: &str = "<!-- table: begin -->\n";
+const END: &str = "<!-- table: end -->";
+
+/// The events of a row, and how each of them is called; none where it cannot be awaited.
+fn events(machine: &Machine) -> Vec<(&'static str, Option<Event>)> {
+    let attempt = machine.state.seen.work.in_flight;
+    let building = matches!(machine.phase(), Some(Phase::Building { .. }));
+    let activating = matches!(machine.phase(), Some(Phase::Activating { .. }));
+    let confirming = matches!(machine.phase(), Some(Phase::Confirming { .. }));
+    let back = matches!(machine.phase(), Some(Phase::RollingBack { .. }));
+    let built = |result: Result<_, _>| {
+        attempt.filter(|_| building).map(|attempt| Event::Built { attempt, host: host('a', 'a'), result })
+    };
+    let activated =
+        |exit, host| attempt.filter(|_| activating).map(|attempt| Event::Activated { attempt, exit, host });
+    let probed = |failures| attempt.filter(|_| confirming).map(|attempt| Event::Probed { attempt, failures });
+    let rolled =
+        |exit, host| attempt.filter(|_| back).map(|attempt| Event::RolledBack { attempt, exit, host });
+    alloc::vec![
+        ("started", Some(Event::Started { host: machine.state.seen.host.clone() })),
+        ("nudged", Some(Event::Nudged { revision: None })),
+        ("paused", Some(Event::PauseRequested { until: None, reason: None, by: String::new() })),
+        ("resumed", Some(Event::ResumeRequested)),
+        ("settings changed", Some(Event::PolicyChanged { source_changed: false })),
+        ("built", built(Ok(system('b')))),
+        ("built what runs already", built(Ok(system('a')))),
+        ("build failed for good", built(Err(failure(FailureClass::Deterministic)))),
+        ("build failed in passing", built(Err(failure(FailureClass::Transient)))),
+        ("build stalled", built(Err(failure(FailureClass::Stalled)))),
+        ("switched, exit 0", activated(Exit::Code(0), host('b', 'b'))),
+        ("switched, exit 0, another system runs", activated(Exit::Code(0), host('c', 'c'))),
+        ("switched, exit 1, nothing activated", activated(Exit::Code(1), host('a', 'a'))),
+        ("switched, exit 2", activated(Exit::Code(2), host('b', 'b'))),
+        ("switched, exit 4", activated(Exit::Code(4), host('b', 'b'))),
+        ("switched, exit 100, nothing activated", activated(Exit::Code(100), host('a', 'a'))),
+        ("switched, exit 101", activated(Exit::Code(101), host('b', 'b'))),
+        ("switch busy", activated(Exit::Busy, host('a', 'a'))),
+        ("switch killed", activated(Exit::Killed, host('a', 'a'))),
+        ("switch not started", activated(Exit::NotStarted("no space".into()), host('a', 'a'))),
+        ("probes passed", probed(Vec::new())),
+        ("a probe failed", probed(alloc::vec!["a unit failed".to_string()])),
+        ("back, the recorded system runs", rolled(Exit::Code(0), host('a', 'a'))),
+        ("back, exit 1", rolled(Exit::Code(1), host('b', 'b'))),
+        ("back, busy", rolled(Exit::Busy, host('b', 'b'))),
+    ]
+}
+
+/// What an event leads to, in a few words.
+fn told(machine: &Machine, event: Event) -> String {
+    let mut after = machine.clone();
+    after.now += 1_500;
+    let commands = after.tell(event);
+    let mut words: Vec<String> = commands.iter().map(name).collect();
+    let ended = after.state.saved.history.len() > machine.state.saved.history.len();
+    if let Some(record) = after.state.saved.history.last().filter(|_| ended) {
+        words.push(format!("**{}**", record.outcome.as_str()));
+    }
+    if after.state.saved.held.len() > machine.state.saved.held.len() {
+        words.push("held".into());
+    }
+    let (before, now) = (phase(machine), phase(&after));
+    if before != now {
+        words.push(format!("→ {now}"));
+    }
+    if words.is_empty() { "–".into() } else { words.join(", ") }
+}
+
+fn name(command: &Command) -> String {
+    let name = match command {
+        Command::Poll { .. } => "poll",
+        Command::Fetch { .. } => "fetch",
+        Command::Check { .. } => "check",
+        Command::Build { .. } => "build",
+        Command::CancelBuild { .. } => "cancel build",
+        Command::Activate { .. } => "activate",
+        Command::Probe { .. } => "probe",
+        Command::RollBack { .. } => "roll back",
+        Command::Forget { .. } => "forget",
+    };
+    format!("`{name}`")
+}
+
+fn phase(machine: &Machine) -> &'static str {
+    match machine.phase() {
+        Some(Phase::Building { .. }) => "building",
+        Some(Phase::Built) => "built",
+        Some(Phase::Activating { .. }) => "activating",
+        Some(Phase::Busy) => "busy",
+        Some(Phase::Confirming { .. }) => "confirming",
+        Some(Phase::RollingBack { .. }) => "rolling back",
+        None => machine.state.phase_name().as_str(),
+    }
+}
+
+fn table() -> String {
+    let mut text = String::from("| in | when | then |\n|---|---|---|\n");
+    for (name, machine) in Machine::phases() {
+        for (event, told) in rows(&machine) {
+            writeln!(text, "| {name} | {event} | {told} |").expect("a string takes everything");
+        }
+    }
+    text
+}
+
+fn rows(machine: &Machine) -> Vec<(&'static str, String)> {
+    let mut rows: Vec<_> =
+        events(machine).into_iter().filter_map(|(name, event)| Some((name, told(machine, event?)))).collect();
+    let mut green = machine.clone();
+    green.sees_quickly('d');
+    if let Some(question) = green.state.seen.gate.in_flight {
+        let event = Event::Checked { attempt: question.attempt, verdict: verdict(VerdictKind::Green) };
+        rows.push(("a newer tip is green", told(&green, event)));
+    }
+    if phase(machine) == "confirming" {
+        let mut late = machine.clone();
+        late.policy.health_deadline = Millis(0);
+        let failed =
+            Event::Probed { attempt: late.step(), failures: alloc::vec!["a unit failed".to_string()] };
+        rows.push(("a probe failed, past the deadline", told(&late, failed)));
+    }
+    rows
+}
+
+impl Machine {
+    /// A nudge brings this tip, so that no other timer comes in between.
+    fn sees_quickly(&mut self, tip: char) {
+        self.now += 2_000;
+        self.tell(Event::Nudged { revision: None });
+        self.polled(tip);
+        if self.state.seen.fetch.in_flight.is_some() {
+            self.fetched(crate::Ancestry::Descendant);
+        }
+    }
+}
+
+#[test]
+fn the_table_in_the_book_is_what_the_core_does() {
+    let page = std::fs::read_to_string(FILE).expect("the page is there");
+    let (head, rest) = page.split_once(BEGIN).expect("the page has a table");
+    let (written, foot) = rest.split_once(END).expect("the table ends");
+    let table = table();
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(FILE, format!("{head}{BEGIN}{table}{END}{foot}")).expect("the page can be written");
+        return;
+    }
+    assert_eq!(written, table, "UPDATE_DOCS=1 cargo test -p pull-agent-core writes it anew");
+}

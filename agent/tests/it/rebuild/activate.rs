@@ -1,0 +1,108 @@
+//! Switches: exit codes, busy, and the profile afterwards.
+
+use pull_agent_core::Exit;
+
+use super::world::{REVISION, World};
+
+/// A switch whose activation ends with this code.
+#[track_caller]
+fn world_with(code: i32) -> World {
+    let world = World::new();
+    world.after_switch(&format!("exit {code}"));
+    world
+}
+
+#[tokio::test]
+async fn a_switch_is_the_operators_own_command() {
+    let world = World::new();
+    assert_eq!(world.activate(1).await, Exit::Code(0));
+    assert_eq!((world.target("current"), world.target("profile")), ("new".into(), "new".into()));
+    let calls = world.calls();
+    assert!(calls[0].starts_with("nixos-rebuild switch --no-reexec --flake git+file:///"), "{}", calls[0]);
+    assert!(calls[0].ends_with(&format!("&rev={REVISION}&shallow=1#yggdrasil --show-trace")), "{}", calls[0]);
+    assert_eq!(calls[1..], ["nix-env --profile --set", "switch-to-configuration switch new"]);
+}
+
+#[tokio::test]
+async fn exit_codes_keep_their_meaning() {
+    for code in [1, 2, 4, 100, 101] {
+        let world = world_with(code);
+        assert_eq!(world.activate(1).await, Exit::Code(code));
+        assert_eq!(world.target("profile"), "new", "the new system runs, so its profile stays");
+    }
+    let world = world_with(11);
+    assert_eq!(world.activate(1).await, Exit::Busy);
+}
+
+#[tokio::test]
+async fn a_signal_is_told() {
+    let world = World::new();
+    world.on("switch", "kill -9 $$");
+    assert_eq!(world.activate(1).await, Exit::Signal(9));
+}
+
+#[tokio::test]
+async fn the_profile_is_set_back_where_nothing_was_activated() {
+    let world = World::new();
+    world.on("switch", "nix-env --profile \"$WORLD/profile\" --set \"$WORLD/store/new\"; exit 1");
+    assert_eq!(world.activate(1).await, Exit::Code(1));
+    assert_eq!((world.target("current"), world.target("profile")), ("old".into(), "old".into()));
+    assert_eq!(world.count("nix-env"), 2);
+}
+
+#[tokio::test]
+async fn a_profile_that_somebody_else_set_stays() {
+    let world = World::new();
+    world.on("switch", "ln -sfn \"$WORLD/store/other\" \"$WORLD/profile\"; exit 1");
+    assert_eq!(world.activate(1).await, Exit::Code(1));
+    assert_eq!(world.target("profile"), "other");
+    assert_eq!(world.count("nix-env"), 0);
+}
+
+#[tokio::test]
+async fn a_profile_that_cannot_be_set_back_is_tried_again() {
+    let world = World::new();
+    world.on(
+        "switch",
+        "ln -sfn \"$WORLD/store/new\" \"$WORLD/profile\"; touch \"$WORLD/nix-env.fails\"; exit 1",
+    );
+    world.program(
+        "nix-env",
+        "#!/bin/sh\nif [ -e \"$WORLD/nix-env.fails\" ]; then rm \"$WORLD/nix-env.fails\"; exit 1; fi\nln -sfn \"$4\" \"$2\"\n",
+    );
+    assert_eq!(world.activate(1).await, Exit::Code(1));
+    assert_eq!(world.target("profile"), "old");
+}
+
+#[tokio::test]
+async fn a_unit_name_that_is_taken_is_busy() {
+    let world = World::new();
+    world.on(
+        "switch",
+        "nix-env --profile \"$WORLD/profile\" --set \"$WORLD/store/new\"
+        echo 'Failed to start transient service unit: Unit nixos-rebuild-switch-to-configuration.service was already loaded or has a fragment file.' >&2
+        exit 1",
+    );
+    assert_eq!(world.activate(1).await, Exit::Busy);
+    assert_eq!(world.target("profile"), "old", "a busy switch does not stay the boot default");
+}
+
+#[tokio::test]
+async fn a_reason_that_passes_has_not_started() {
+    let world = World::new();
+    world.on("switch", "echo 'error: writing to file: No space left on device' >&2; exit 1");
+    let sentence = "error: writing to file: No space left on device".to_owned();
+    assert_eq!(world.activate(1).await, Exit::NotStarted(sentence));
+    // Once the new system runs, it has.
+    let world = World::new();
+    world.after_switch("echo 'error: writing to file: No space left on device' >&2; exit 1");
+    assert_eq!(world.activate(1).await, Exit::Code(1));
+}
+
+#[tokio::test]
+async fn the_same_attempt_is_not_run_again() {
+    let world = world_with(4);
+    assert_eq!(world.activate(1).await, Exit::Code(4));
+    assert_eq!(world.activate(1).await, Exit::Code(4));
+    assert_eq!(world.count("nixos-rebuild switch"), 1);
+}

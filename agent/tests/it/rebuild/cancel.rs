@@ -1,0 +1,94 @@
+//! Ending a build: with everything that it started, and nothing else.
+
+use pull_agent_core::{DeploymentId, FailureClass};
+use tokio_util::sync::CancellationToken;
+
+use super::world::{World, build, runs};
+
+/// A build with a child, a grandchild in a session of its own whose parent has ended, and one that does not listen to
+/// SIGTERM.
+const FAMILY: &str = r#"
+sh -c 'echo $$ > "$WORLD/child"; sleep 1000' &
+setsid sh -c 'setsid sh -c "echo \$\$ > \"\$WORLD/own-session\"; sleep 1000" & exit 0' &
+sh -c 'trap "" TERM HUP INT; echo $$ > "$WORLD/deaf"; while :; do sleep 0.1; done' &
+while ! [ -s "$WORLD/child" -a -s "$WORLD/own-session" -a -s "$WORLD/deaf" ]; do sleep 0.01; done
+touch "$WORLD/ready"
+wait
+"#;
+
+#[tokio::test]
+async fn everything_that_a_build_started_ends_with_it() {
+    let world = World::new();
+    world.on("build", FAMILY);
+    let (rebuild, cancel) = (world.rebuild(), CancellationToken::new());
+    let token = cancel.clone();
+    let built = tokio::spawn(async move { build(&rebuild, 1, token).await });
+    world.until("ready").await;
+    let family = ["child", "own-session", "deaf"].map(|name| world.process(name));
+    assert!(family.into_iter().all(runs));
+    cancel.cancel();
+    let failure = built.await.expect("no panic").expect_err("cancelled");
+    assert_eq!(failure.class, FailureClass::Cancelled);
+    assert_eq!(family.map(runs), [false; 3]);
+    // The next one has the folder for itself.
+    world.on("build", "ln -sfn \"$WORLD/store/new\" result");
+    assert_eq!(world.build(2).await, Ok(world.system("new")));
+}
+
+#[tokio::test]
+async fn a_graceful_stop_ends_the_build_and_the_next_agent_hears_of_it() {
+    let world = World::new();
+    world.on("build", "echo $$ > \"$WORLD/process\"; touch \"$WORLD/ready\"; sleep 1000");
+    let rebuild = world.rebuild();
+    let built = tokio::spawn({
+        let rebuild = rebuild.clone();
+        async move { build(&rebuild, 1, CancellationToken::new()).await }
+    });
+    world.until("ready").await;
+    rebuild.cancel_running_build().await;
+    assert!(!runs(world.process("process")));
+    built.abort();
+    let failure = world.build(1).await.expect_err("it was ended");
+    assert_eq!(failure.class, FailureClass::Killed);
+    assert_eq!(world.count("nixos-rebuild build"), 1);
+}
+
+#[tokio::test]
+async fn a_build_that_nobody_waits_for_makes_room() {
+    let world = World::new();
+    world.on("build", "echo $$ > \"$WORLD/process\"; touch \"$WORLD/ready\"; sleep 1000");
+    let rebuild = world.rebuild();
+    let forgotten = tokio::spawn(async move { build(&rebuild, 1, CancellationToken::new()).await });
+    world.until("ready").await;
+    forgotten.abort();
+    world.on("build", "ln -sfn \"$WORLD/store/new\" result");
+    let (progress, _) = tokio::sync::watch::channel(None);
+    let rebuild = world.rebuild();
+    let attempt = pull_agent_core::Attempt(2);
+    let cancel = CancellationToken::new();
+    let built = rebuild.build(attempt, DeploymentId(2), &super::world::revision(), cancel, &progress).await;
+    assert_eq!(built, Ok(world.system("new")));
+    assert!(!runs(world.process("process")));
+}
+
+#[tokio::test]
+async fn a_switch_is_not_ended_by_a_signal_to_its_step() {
+    let world = World::new();
+    world.after_switch("touch \"$WORLD/ready\"; while ! [ -e \"$WORLD/go\" ]; do sleep 0.01; done");
+    let rebuild = world.rebuild();
+    let (new, old) = (world.system("new"), world.system("old"));
+    let switched = tokio::spawn(async move {
+        let (attempt, deployment) = (pull_agent_core::Attempt(1), DeploymentId(1));
+        rebuild.activate(attempt, deployment, &super::world::revision(), &new, &old).await
+    });
+    world.until("ready").await;
+    let started = world.read("state/steps/1-switch.started.json");
+    let step = started.split_once("\"process\":").expect("it is told").1;
+    let step: i32 = step.split(',').next().and_then(|it| it.parse().ok()).expect("a process id");
+    for signal in ["-TERM", "-HUP", "-INT"] {
+        let sent = std::process::Command::new("kill").args([signal, &step.to_string()]).status();
+        assert!(sent.expect("kill is there").success());
+    }
+    world.write("go", "");
+    assert_eq!(switched.await.expect("no panic"), pull_agent_core::Exit::Code(0));
+}

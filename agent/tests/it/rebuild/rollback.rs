@@ -1,0 +1,61 @@
+//! The way back, and forgetting.
+
+use pull_agent_core::{DeploymentId, Exit};
+
+use super::world::World;
+
+#[tokio::test]
+async fn first_the_profile_then_the_activation() {
+    let world = World::new();
+    assert_eq!(world.activate(1).await, Exit::Code(0));
+    world.write("calls", "");
+    assert_eq!(world.roll_back(2).await, Exit::Code(0));
+    assert_eq!(world.calls(), ["nix-env --profile --set", "switch-to-configuration switch old"]);
+    assert_eq!((world.target("current"), world.target("profile")), ("old".into(), "old".into()));
+}
+
+#[tokio::test]
+async fn a_profile_that_is_right_is_left_alone() {
+    let world = World::new();
+    assert_eq!(world.roll_back(1).await, Exit::Code(0));
+    assert_eq!(world.calls(), ["switch-to-configuration switch old"]);
+}
+
+#[tokio::test]
+async fn a_profile_that_cannot_be_set_activates_nothing() {
+    let world = World::new();
+    assert_eq!(world.activate(1).await, Exit::Code(0));
+    world.write("nix-env.fails", "");
+    world.write("calls", "");
+    assert_eq!(world.roll_back(2).await, Exit::NotStarted("nix-env failed with exit code 1".to_owned()));
+    assert_eq!(world.calls(), ["nix-env --profile --set"]);
+    assert_eq!(world.target("current"), "new");
+}
+
+#[tokio::test]
+async fn a_lock_that_is_taken_is_busy() {
+    let world = World::new();
+    world.after_switch("exit 11");
+    assert_eq!(world.roll_back(1).await, Exit::Busy);
+    world.after_switch("exit 4");
+    assert_eq!(world.roll_back(2).await, Exit::Code(4));
+}
+
+#[tokio::test]
+async fn what_is_forgotten_is_gone() {
+    let world = World::new();
+    assert_eq!(world.build(1).await, Ok(world.system("new")));
+    assert_eq!(world.activate(2).await, Exit::Code(0));
+    world.write("state/steps/1-baseline.json", "{}");
+    world.write("state/steps/12-build.json", "{}");
+    world.rebuild().forget(&[DeploymentId(1), DeploymentId(7)]);
+    let mut left: Vec<_> = std::fs::read_dir(world.path("state/steps"))
+        .expect("a folder")
+        .map(|entry| entry.expect("readable").file_name().to_string_lossy().into_owned())
+        .collect();
+    left.sort();
+    assert_eq!(left, ["12-build.json", "activating.lock", "building.lock"]);
+    assert!(!world.path("log/1.log").exists());
+    world.rebuild().forget_all_steps();
+    assert!(!world.path("state/steps/12-build.json").exists());
+}

@@ -1,0 +1,90 @@
+//! The driver's own requests, through the proxy: what the description does not allow would be no verdict.
+
+use std::time::Duration;
+
+use pull_agent::checks::Checks;
+use pull_agent::settings::{Accept, GithubGate};
+use pull_agent_core::{Revision, VerdictKind};
+use pull_agent_forge::{Fault, GITHUB_ACTIONS, Kind, RepositorySpec, TokenKind, TokenSpec};
+
+use super::{Bench, CHECK, REPOSITORY, SHA};
+
+const TOKEN: &str = "ghs_for-the-contract";
+
+pub(crate) async fn check(bench: &Bench) {
+    let files = tempfile::tempdir().expect("a temporary directory");
+    let token = files.path().join("token");
+    std::fs::write(&token, format!("{TOKEN}\n")).expect("written");
+    bench.forge.world().put_token(TokenSpec {
+        token: TOKEN.to_owned(),
+        kind: TokenKind::Classic,
+        permissions: None,
+        repositories: None,
+        expired: false,
+    });
+    let private =
+        RepositorySpec { repository: REPOSITORY.to_owned(), private: true, known_commits_only: false };
+    bench.forge.world().put_repository(private);
+    let gate = GithubGate {
+        api_url: bench.proxy.url().to_owned(),
+        repository: REPOSITORY.to_owned(),
+        checks: vec![CHECK.to_owned()],
+        app_id: Some(GITHUB_ACTIONS),
+        accept: Accept::Commit,
+        timeout: Duration::from_secs(7200),
+        token_file: Some(token),
+        ca_file: None,
+    };
+    life_of_a_check(bench, &gate).await;
+    pages(bench, &gate).await;
+    trouble(bench, &gate).await;
+}
+
+/// Missing, running, the same again (304), red, and green after a re-run.
+async fn life_of_a_check(bench: &Bench, gate: &GithubGate) {
+    let checks = Checks::new(gate).expect("good settings");
+    let any_app = Checks::new(&GithubGate { app_id: None, ..gate.clone() }).expect("good settings");
+    expect(&checks, VerdictKind::Pending, "missing").await;
+    bench.forge.set_check(REPOSITORY, SHA, CHECK, "in_progress", None);
+    expect(&checks, VerdictKind::Pending, "in progress").await;
+    expect(&checks, VerdictKind::Pending, "in progress").await;
+    bench.forge.set_check(REPOSITORY, SHA, CHECK, "completed", Some("failure"));
+    expect(&checks, VerdictKind::Red, "ended in failure").await;
+    bench.forge.set_check(REPOSITORY, SHA, CHECK, "completed", Some("success"));
+    expect(&checks, VerdictKind::Green, "passed").await;
+    expect(&any_app, VerdictKind::Green, "passed").await;
+    let stats = checks.stats();
+    assert_eq!(stats.requests.get("304"), Some(&1), "{stats:?}");
+    assert!(stats.ratelimit_remaining.is_some(), "{stats:?}");
+}
+
+/// More than one page, whose addresses name the repository by its number.
+async fn pages(bench: &Bench, gate: &GithubGate) {
+    for n in 0..120 {
+        bench.forge.set_check(REPOSITORY, SHA, &format!("other {n}"), "completed", Some("success"));
+    }
+    let names = vec![CHECK.to_owned(), "other 119".to_owned()];
+    let checks = Checks::new(&GithubGate { checks: names, ..gate.clone() }).expect("good settings");
+    expect(&checks, VerdictKind::Green, "2 of 2").await;
+    expect(&checks, VerdictKind::Green, "2 of 2").await;
+    let stats = checks.stats().requests;
+    assert_eq!(stats, [("200".to_owned(), 2), ("304".to_owned(), 2)].into());
+}
+
+/// What the forge refuses comes through as it is.
+async fn trouble(bench: &Bench, gate: &GithubGate) {
+    let checks = Checks::new(gate).expect("good settings");
+    bench.forge.fault(Fault::once(Kind::Secondary { status: 403, retry_after: "9".to_owned() }));
+    expect(&checks, VerdictKind::Unavailable, "asked again in 9 s").await;
+    bench.forge.fault(Fault::once(Kind::Status { status: 503, headers: Vec::new() }));
+    expect(&checks, VerdictKind::Unavailable, "503 Service Unavailable").await;
+    let anonymous = Checks::new(&GithubGate { token_file: None, ..gate.clone() }).expect("good settings");
+    expect(&anonymous, VerdictKind::Unavailable, "404 Not Found").await;
+    expect(&checks, VerdictKind::Green, "passed").await;
+}
+
+async fn expect(checks: &Checks, kind: VerdictKind, words: &str) {
+    let verdict = checks.ask(&Revision::parse(SHA).expect("an id")).await;
+    assert_eq!(verdict.kind, kind, "{verdict:?}");
+    assert!(verdict.detail.contains(words), "{verdict:?}");
+}

@@ -1,0 +1,136 @@
+//! The clone on disk: what heals it, what it never touches, and that nix can read it.
+
+use std::process::Command;
+
+use pull_agent::git::sweep;
+use pull_agent_core::Ancestry;
+
+use crate::bed::{Bed, assert_contains, left_overs};
+
+#[tokio::test]
+async fn left_overs_of_a_killed_fetch_do_not_block_the_next() {
+    let bed = Bed::new();
+    let first = bed.origin.head();
+    bed.ancestry(&first, None).await;
+    let put = |name: &str| std::fs::write(bed.git_dir().join(name), "").expect("a new file");
+    let put_all = || {
+        for name in ["shallow.lock", "refs/heads/main.lock", "objects/pack/.tmpA", "objects/pack/pack-0.keep"]
+        {
+            put(name);
+        }
+    };
+    put_all();
+    let second = bed.origin.commits(2);
+    assert_eq!(bed.ancestry(&second, Some(&first)).await, Ancestry::Descendant);
+    put_all();
+    sweep(&bed.repository()).expect("a clone of ours");
+    bed.assert_nothing_left_over();
+}
+
+#[tokio::test]
+async fn a_damaged_clone_is_made_anew_with_its_anchor() {
+    let bed = Bed::new();
+    bed.origin.commits(5);
+    let first = bed.origin.head();
+    bed.ancestry(&first, None).await;
+    let objects = bed.git_dir().join("objects/pack");
+    let damages: [&dyn Fn(); 5] = [
+        &|| std::fs::remove_file(bed.git_dir().join("HEAD")).expect("it was there"),
+        &|| std::fs::write(bed.git_dir().join("config"), "[core").expect("it was there"),
+        &|| std::fs::remove_dir_all(&objects).expect("it was there"),
+        &|| {
+            for entry in std::fs::read_dir(&objects).expect("packs").flatten() {
+                std::fs::write(entry.path(), "junk").expect("it was there");
+            }
+        },
+        &|| std::fs::write(bed.git_dir().join("pull-agent.json"), "").expect("it was there"),
+    ];
+    for (number, damage) in damages.iter().enumerate() {
+        damage();
+        let tip = bed.origin.commit("number", &number.to_string(), "another");
+        assert_eq!(bed.ancestry(&tip, Some(&first)).await, Ancestry::Descendant, "damage {number}");
+    }
+}
+
+#[tokio::test]
+async fn a_repository_of_somebody_else_is_left_as_it_is() {
+    let bed = Bed::new();
+    std::fs::create_dir_all(bed.git_dir()).expect("a new folder");
+    std::fs::write(bed.git_dir().join("HEAD"), "mine").expect("a new file");
+    std::fs::write(bed.git_dir().join("shallow.lock"), "mine").expect("a new file");
+    let error = bed.fetch_error(&bed.origin.head(), None).await;
+    assert_contains(&error, "is not a clone made by this agent");
+    assert_eq!(std::fs::read_to_string(bed.git_dir().join("HEAD")).expect("it stays"), "mine");
+    assert!(bed.git_dir().join("shallow.lock").exists());
+}
+
+#[tokio::test]
+async fn a_clone_of_another_user_is_refused() {
+    let bed = Bed::new();
+    let first = bed.origin.head();
+    bed.ancestry(&first, None).await;
+    if std::os::unix::fs::chown(bed.git_dir(), Some(12345), None).is_err() {
+        // Only root can give files away; and only for root nix would stumble.
+        return;
+    }
+    assert_contains(&bed.fetch_error(&first, None).await, "belongs to user 12345");
+}
+
+#[tokio::test]
+async fn many_packs_become_one_clone_again() {
+    let bed = Bed::new();
+    bed.origin.commits(3);
+    let mut deployed = bed.origin.head();
+    bed.ancestry(&deployed, None).await;
+    let packs = || {
+        let dir = std::fs::read_dir(bed.git_dir().join("objects/pack")).expect("packs");
+        dir.flatten().filter(|entry| entry.path().extension().is_some_and(|e| e == "pack")).count()
+    };
+    let mut most = 0;
+    for number in 0..55 {
+        let tip = bed.origin.commit("number", &number.to_string(), "another");
+        assert_eq!(bed.fetch(&tip, Some(&deployed)).await.expect("a fetch").ancestry, Ancestry::Descendant);
+        most = most.max(packs());
+        deployed = tip;
+    }
+    assert!(packs() < 20, "{} packs are left", packs());
+    assert!(most <= 50, "{most} packs at once");
+    let tip = bed.origin.commit("number", "last", "last");
+    assert_eq!(bed.ancestry(&tip, Some(&deployed)).await, Ancestry::Descendant);
+}
+
+#[tokio::test]
+async fn nix_reads_the_clone_in_place() {
+    let bed = Bed::new();
+    bed.origin.commits(3);
+    let first = bed.origin.head();
+    bed.ancestry(&first, None).await;
+    let tip = bed.origin.commit("answer.nix", "42", "second");
+    bed.ancestry(&tip, Some(&first)).await;
+    if Command::new("nix").arg("--version").output().is_err() {
+        // The layout is what nix reads: checked by `assert_readable` above, and with nix on hosts that have it.
+        return;
+    }
+    let expression = format!(
+        "import ((builtins.fetchTree \"git+file://{}?ref=refs/heads/main&rev={tip}&shallow=1\") + \"/answer.nix\")",
+        bed.repository().display()
+    );
+    let output = Command::new("nix")
+        .args([
+            "eval",
+            "--extra-experimental-features",
+            "nix-command flakes",
+            "--impure",
+            "--expr",
+            &expression,
+        ])
+        .output()
+        .expect("nix runs");
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout).trim(),
+        "42",
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(left_overs(&bed.repository()).is_empty());
+}

@@ -1,0 +1,81 @@
+//! Polls of servers that misbehave: each ends within its time, with a sentence that says why.
+
+use std::time::Duration;
+
+use pull_agent::git::Poller;
+use pull_agent_git_tests::{Hostile, Mode};
+
+use crate::bed::{Bed, PATIENT, assert_contains, program, source, told};
+
+/// Enough for an error that does not wait for the deadline, and for everything good.
+const LONG: Duration = PATIENT;
+/// For servers that would take for ever.
+const SHORT: Duration = Duration::from_millis(700);
+
+/// Polls in this mode with a new connection and with a kept one, expects the sentence each time, and that the same
+/// poller works again afterwards.
+async fn check(mode: Mode, limit: Duration, sentence: &str) {
+    let bed = Bed::new();
+    let hostile = Hostile::start(bed.server.port());
+    let mut poller = Poller::new(&source(&hostile.url("infra")), program());
+    for _ in 0..2 {
+        hostile.set(mode.clone());
+        poller = poller.with_limit(limit);
+        let error = told(&poller.poll().await.expect_err("the server misbehaves"));
+        assert_contains(&error, sentence);
+        hostile.set(Mode::Behave);
+        poller = poller.with_limit(LONG);
+        assert_eq!(poller.poll().await.expect("a tip").to_string(), bed.origin.head());
+    }
+}
+
+#[tokio::test]
+async fn any_status_is_told() {
+    for status in [401, 403, 404, 409, 429, 500, 501, 503] {
+        let lines = vec!["Retry-After: 7".to_owned(), "WWW-Authenticate: Basic realm=\"git\"".to_owned()];
+        check(Mode::Status(status, lines), LONG, &format!("HTTP {status}")).await;
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_says_what_to_configure() {
+    check(Mode::RedirectLoop, LONG, "set source.url to the final address").await;
+}
+
+#[tokio::test]
+async fn a_page_for_people_is_no_git_server() {
+    check(Mode::Html, LONG, "content type \"text/html\"").await;
+    check(Mode::EmptyText, LONG, "content type \"text/plain\"").await;
+}
+
+#[tokio::test]
+async fn silence_ends_at_the_deadline() {
+    check(Mode::Hang, SHORT, "did not answer within 0.7 s").await;
+    check(Mode::HangOnPost, SHORT, "did not answer within 0.7 s").await;
+    check(Mode::Drip, SHORT, "did not answer within 0.7 s").await;
+}
+
+#[tokio::test]
+async fn an_answer_without_end_is_cut() {
+    check(Mode::Endless, LONG, "more than 65536 bytes").await;
+}
+
+#[tokio::test]
+async fn a_closed_connection_is_an_error() {
+    check(Mode::Close, LONG, "did not answer").await;
+}
+
+#[tokio::test]
+async fn the_servers_own_words_are_told() {
+    check(Mode::Refuse("not today".to_owned()), LONG, "the git server says: not today").await;
+}
+
+#[tokio::test]
+async fn a_null_id_is_no_tip() {
+    check(Mode::NullId("refs/heads/main".to_owned()), LONG, "refs/heads/main is at no commit").await;
+}
+
+#[tokio::test]
+async fn a_server_of_the_first_protocol_is_named_so() {
+    check(Mode::OldProtocol, LONG, "protocol version 2").await;
+}

@@ -1,0 +1,107 @@
+//! The child: gone when nobody waits for it, and without a secret in what others can see of it.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use pull_agent::git::fetch;
+use pull_agent_git_tests::{Hostile, Mode};
+
+use crate::bed::{Bed, program, revision};
+
+/// Processes whose first argument is `fetch` and whose standard input has something of this state folder are hard to
+/// find; the open files of a child name its clone.
+fn children_of(bed: &Bed) -> Vec<PathBuf> {
+    let holds = |process: &PathBuf| {
+        let files = std::fs::read_dir(process.join("fd")).into_iter().flatten().flatten();
+        files
+            .filter_map(|file| std::fs::read_link(file.path()).ok())
+            .any(|to| to.starts_with(bed.repository()))
+    };
+    let processes = std::fs::read_dir("/proc").expect("proc is mounted").flatten().map(|entry| entry.path());
+    processes.filter(|process| process.join("cmdline").exists()).filter(holds).collect()
+}
+
+/// Waits until something is so; the test's own harness ends it when that never comes.
+async fn until(what: impl Fn() -> bool) {
+    while !what() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+async fn hanging_bed() -> (Bed, Hostile, String) {
+    let mut bed = Bed::new();
+    let hostile = Hostile::start(bed.server.port());
+    let first = bed.origin.head();
+    bed.source.url = hostile.url("infra");
+    bed.ancestry(&first, None).await;
+    let noise: String = (0..20_000_u32).map(|n| format!("{:x}\n", n.wrapping_mul(2_654_435_761))).collect();
+    bed.origin.commit("noise", &noise, "noise");
+    hostile.set(Mode::HangInPack);
+    (bed, hostile, first)
+}
+
+#[tokio::test]
+async fn a_fetch_that_nobody_waits_for_is_killed() {
+    let (bed, hostile, first) = hanging_bed().await;
+    let tip = bed.origin.head();
+    let (source, repository) = (bed.source.clone(), bed.repository());
+    let (want, have) = (revision(&tip), revision(&first));
+    let task = tokio::spawn(async move { fetch(program(), &source, &repository, &want, Some(&have)).await });
+    until(|| !children_of(&bed).is_empty()).await;
+    task.abort();
+    until(|| children_of(&bed).is_empty()).await;
+    hostile.set(Mode::Behave);
+    bed.ancestry(&tip, Some(&first)).await;
+}
+
+#[tokio::test]
+async fn a_child_whose_parent_died_ends_by_itself() {
+    let (bed, _hostile, _) = hanging_bed().await;
+    let request = serde_like_request(&bed);
+    let mut child = Command::new(program())
+        .arg("fetch")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the child starts");
+    let mut stdin = child.stdin.take().expect("piped");
+    std::io::Write::write_all(&mut stdin, request.as_bytes()).expect("the child reads");
+    until(|| !children_of(&bed).is_empty()).await;
+    // What the death of the parent closes.
+    drop(stdin);
+    let status = child.wait().expect("the child ends");
+    assert!(!status.success(), "{status}");
+}
+
+/// A request as the agent writes it.
+fn serde_like_request(bed: &Bed) -> String {
+    format!(
+        "{{\"Fetch\":{{\"remote\":{{\"url\":\"{}\",\"branch\":\"main\",\"timeout\":{{\"secs\":300,\"nanos\":0}}}},\
+         \"repository\":\"{}\",\"revision\":\"{}\"}}}}\n",
+        bed.source.url,
+        bed.repository().display(),
+        bed.origin.head()
+    )
+}
+
+#[tokio::test]
+async fn a_token_is_seen_neither_in_arguments_nor_in_the_environment() {
+    let (mut bed, hostile, first) = hanging_bed().await;
+    std::fs::write(bed.path("token"), "s3cret-of-the-test\n").expect("a new file");
+    bed.source.token_file = Some(bed.path("token"));
+    let tip = bed.origin.head();
+    let (source, repository) = (bed.source.clone(), bed.repository());
+    let (want, have) = (revision(&tip), revision(&first));
+    let task = tokio::spawn(async move { fetch(program(), &source, &repository, &want, Some(&have)).await });
+    until(|| hostile.seen().iter().any(|head| head.to_lowercase().contains("authorization: basic"))).await;
+    until(|| !children_of(&bed).is_empty()).await;
+    for process in children_of(&bed) {
+        for name in ["cmdline", "environ"] {
+            let text = std::fs::read(process.join(name)).unwrap_or_default();
+            assert!(!String::from_utf8_lossy(&text).contains("s3cret"), "{name}");
+        }
+    }
+    task.abort();
+}

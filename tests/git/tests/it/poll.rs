@@ -1,0 +1,101 @@
+//! Polls of servers that behave.
+
+use pull_agent::git::Poller;
+use pull_agent_git_tests::{GitDaemon, GitRepo, HttpServer};
+
+use crate::bed::{Bed, PATIENT, assert_contains, poll, poll_error, program, source, told};
+
+#[tokio::test]
+async fn over_http_the_tip_of_the_branch_comes_in_one_request() {
+    let bed = Bed::new();
+    let mut poller = Poller::new(&bed.source, program()).with_limit(PATIENT);
+    for number in 0..3 {
+        let tip = bed.origin.commit("number", &number.to_string(), "another");
+        assert_eq!(poller.poll().await.expect("a tip").to_string(), tip);
+    }
+    let log = bed.server.log();
+    assert!(log.lines().all(|line| line.starts_with("POST /git/infra/git-upload-pack ")), "{log}");
+    assert!(log.lines().count() <= 3, "{log}");
+}
+
+#[tokio::test]
+async fn over_https_the_configured_authority_counts_and_no_other() {
+    let origin = GitRepo::new();
+    let server = HttpServer::start_tls(origin.root());
+    let mut source = source(&server.url("infra"));
+    assert_contains(&poll_error(&source).await.to_lowercase(), "certificate");
+    source.ca_file = server.ca_file();
+    assert_eq!(poll(&source).await.expect("a tip"), origin.head());
+}
+
+#[tokio::test]
+async fn over_git_protocol_file_and_path_a_child_asks() {
+    let origin = GitRepo::new();
+    let daemon = GitDaemon::start(origin.root());
+    let path = origin.path().display().to_string();
+    for url in [daemon.url("infra"), format!("file://{path}"), path] {
+        assert_eq!(
+            poll(&source(&url)).await.unwrap_or_else(|e| panic!("{url}: {}", told(&e))),
+            origin.head()
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_branch_whose_name_only_begins_alike_is_another_one() {
+    let bed = Bed::new();
+    bed.origin.git(&["branch", "maintenance"]);
+    bed.origin.git(&["tag", "main"]);
+    let tip = bed.origin.commit("a", "b", "on main alone");
+    let path = bed.origin.path().display().to_string();
+    for url in [&bed.source.url, &path] {
+        assert_eq!(poll(&source(url)).await.expect("a tip"), tip);
+    }
+    bed.origin.git(&["switch", "--quiet", "maintenance"]);
+    bed.origin.git(&["branch", "--delete", "--force", "main"]);
+    for url in [&bed.source.url, &path] {
+        assert_contains(&poll_error(&source(url)).await, "no branch refs/heads/main");
+    }
+}
+
+#[tokio::test]
+async fn a_rotated_token_counts_at_the_next_poll() {
+    let origin = GitRepo::new();
+    let server = HttpServer::start_private(origin.root(), "one");
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let mut source = source(&server.url("infra"));
+    let error = poll_error(&source).await;
+    assert_contains(&error, "HTTP 401");
+    assert_contains(&error, "source.token_file");
+
+    let token_file = dir.path().join("token");
+    std::fs::write(&token_file, "one\n").expect("a new file");
+    source.token_file = Some(token_file.clone());
+    let mut poller = Poller::new(&source, program()).with_limit(PATIENT);
+    assert_eq!(poller.poll().await.expect("a tip").to_string(), origin.head());
+
+    server.set_password("two");
+    let error = told(&poller.poll().await.expect_err("the old token"));
+    assert_contains(&error, "HTTP 401");
+    std::fs::write(&token_file, "two\n").expect("a new file");
+    assert_eq!(poller.poll().await.expect("a tip").to_string(), origin.head());
+}
+
+#[tokio::test]
+async fn a_server_that_came_back_is_polled_again() {
+    let origin = GitRepo::new();
+    let server = HttpServer::start(origin.root());
+    let mut poller = Poller::new(&source(&server.url("infra")), program()).with_limit(PATIENT);
+    poller.poll().await.expect("a tip");
+    drop(server);
+    let error = told(&poller.poll().await.expect_err("nobody is there"));
+    assert_contains(&error, "did not answer");
+}
+
+#[tokio::test]
+async fn what_is_no_repository_is_named() {
+    let bed = Bed::new();
+    assert_contains(&poll_error(&source(&bed.server.url("other"))).await, "HTTP 404");
+    assert_contains(&poll_error(&source("/does/not/exist")).await, "/does/not/exist");
+    assert_contains(&poll_error(&source("http://127.0.0.1:1/a")).await, "refused");
+}
