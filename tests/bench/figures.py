@@ -11,6 +11,7 @@ import tempfile
 import time
 
 from host import Agent, Host, Repository
+from overhead import crash_points, overhead
 from wire import Proxy, Server, cpu_seconds, memory, run_counted
 
 POLLS = int(os.environ.get("BENCH_POLLS", 200))
@@ -121,12 +122,35 @@ def sizes(table, release):
     table.note(f"agentctl: {(release / 'agentctl').stat().st_size / MB:.1f} MB; comin's size is that of its package")
 
 
+def deployment(table, folder, release):
+    folder.mkdir()
+    by_hand, with_agent, phases = overhead(folder, release, RUNS)
+    bare, own = statistics.median(map(sum, by_hand)), statistics.median(with_agent)
+    if bare < 5:
+        table.row("deployment: over the commands by hand", (own - bare) * 1e3, 150, "ms", None, show="{:.0f}")
+    else:
+        table.row("deployment: over the commands by hand", 100 * (own - bare) / bare, 3, "%", None, show="{:.1f}")
+    build, switch = (statistics.median(times) * 1e3 for times in zip(*by_hand))
+    least = (min(with_agent) - min(map(sum, by_hand))) * 1e3
+    table.note(f"nudge to outcome {own * 1e3:.0f} ms, by hand {bare * 1e3:.0f} ms ({own / bare:.2f}×): medians of {RUNS}; "
+               f"between the fastest of each {least:.0f} ms")
+    table.note(f"by hand: build {build:.0f} ms, switch {switch:.0f} ms; with the agent: "
+               + ", ".join(f"{phase} {seconds * 1e3:.0f} ms" for phase, seconds in phases.items()))
+
+
+def simulation(table, debug):
+    table.row("simulation: crash points a minute", crash_points(debug) / 1e6, 1, "million", None, least=True, show="{:.1f}")
+    table.note("of one core's CPU time, built as `make test` builds it")
+
+
 def main():
     release, debug = (pathlib.Path(word) for word in sys.argv[1:3])
     table = Table()
     with tempfile.TemporaryDirectory(prefix="pull-agent-bench-") as name:
         folder = pathlib.Path(name).resolve()
         table.part("idle host", lambda: idle(table, folder, release))
+        table.part("deployment", lambda: deployment(table, folder / "deployment", release))
+        table.part("simulation", lambda: simulation(table, debug))
         table.part("programs", lambda: sizes(table, release))
     return 1 if table.unmeasured else 0
 

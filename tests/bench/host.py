@@ -60,7 +60,7 @@ class Host:
 
     def rebuild(self, action, repository, revision):
         """What a person would type."""
-        flake = f"git+file://{repository.bare}?ref=refs/heads/main&rev={revision}&shallow=1#{HOST}"
+        flake = f"git+file://{repository.clone}?ref=refs/heads/main&rev={revision}&shallow=1#{HOST}"
         subprocess.run(
             ["nixos-rebuild", action, "--no-reexec", "--flake", flake], cwd=self.folder, env=self.environment,
             check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
