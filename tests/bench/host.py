@@ -86,6 +86,7 @@ class Agent:
     def connect(self):
         connection = http.client.HTTPConnection("agent")
         connection.sock = socket.socket(socket.AF_UNIX)
+        connection.sock.settimeout(60)
         connection.sock.connect(str(self.socket))
         return connection
 

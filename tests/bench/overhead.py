@@ -38,7 +38,6 @@ def deploy(agent, revision):
     """Nudges the agent and follows its events until this revision is deployed; the seconds of that."""
     connection = agent.connect()
     try:
-        connection.sock.settimeout(60)
         connection.request("GET", "/v1/events")
         events = connection.getresponse()
         begin = time.monotonic()
@@ -64,7 +63,7 @@ def durations(agent, runs):
 
 
 def crash_points(debug):
-    """Crash points that the simulation passes in a minute of one core, with the program that `make test` runs."""
+    """Moments at which the agent can die that the simulation visits in a minute of one core's CPU time."""
     cpu, points, seeds = 0.0, 0, 20_000
     for start in range(0, 100 * seeds, seeds):
         before = os.times()
