@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use pull_agent_core::{Command, Event, Now, Policy, Saved, State, deadline, decide};
 
 use crate::faults::Death;
-use crate::invariants::{Ghost, Violation};
+use crate::invariants::Ghost;
 use crate::log::Log;
 use crate::scenario::Action;
+use crate::violation::Violation;
 use crate::world::{Kind, StepFile, World};
 
 /// Something that will happen.
@@ -310,6 +311,7 @@ impl Sim {
                 self.world.host.reboot(healthy_at);
                 if self.world.rng.permille(200) {
                     let jump = self.world.rng.pick(&[-86_400_000, -3_600_000, 3_600_000]);
+                    self.ghost.wall_was_set();
                     self.world.clock.set_wall_by(jump);
                 }
                 self.agent_dies(20_000, 60_000);

@@ -1,34 +1,13 @@
 //! What must hold, whatever happens. The ghost sees the whole truth, remembers what the agent was told, and objects.
 
-use core::fmt;
-
 use pull_agent_core::{
     Command, Current, DeploymentId, Event, FailureClass, Phase, Policy, Record, Saved, State, Verdict,
+    VerdictKind,
 };
-use pull_agent_protocol::Outcome;
+use pull_agent_protocol::{Outcome, Phase as PhaseName};
 
+use crate::violation::Violation;
 use crate::world::{By, Kind, Step, World};
-
-/// Something happened that must not.
-#[derive(Debug)]
-pub struct Violation {
-    /// Which invariant.
-    pub invariant: &'static str,
-    /// What happened.
-    pub detail: String,
-}
-
-impl Violation {
-    pub(crate) const fn new(invariant: &'static str, detail: String) -> Self {
-        Self { invariant, detail }
-    }
-}
-
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.invariant, self.detail)
-    }
-}
 
 const GREEN: &str = "1 green only";
 const FORWARD: &str = "2 forward only";
@@ -36,6 +15,8 @@ const ONE: &str = "3 one at a time";
 const SAVED: &str = "4 saved before done";
 const BACK: &str = "6 back to where it was";
 const LOOPS: &str = "7 no loops";
+const TIP: &str = "8 only the branch decides";
+const PAUSE: &str = "a pause is kept";
 const BOUNDED: &str = "9 bounded";
 
 /// What the ghost knows of one commit.
@@ -71,6 +52,14 @@ pub struct Ghost {
     lost: u64,
     /// Things that explain one more build of any commit.
     excuses: u32,
+    /// Tips that this process of the agent was told, one bit for each commit.
+    tips: u128,
+    /// The largest number of a deployment that was begun.
+    begun: u64,
+    /// The wall clock was set, so that dates say nothing of what came first.
+    wall_set: bool,
+    /// The deployment of the last step, when that found another one at work.
+    busy: Option<DeploymentId>,
     /// The state was lost, and a step of it may still be at work.
     stray: bool,
     /// The deployments whose switch may stay the boot default.
@@ -111,6 +100,7 @@ impl Ghost {
         self.stray = true;
         self.lost = newest;
         self.last_record = newest;
+        self.begun = newest;
         for known in &mut self.commits {
             known.closed = false;
             known.hard = 0;
@@ -121,15 +111,22 @@ impl Ghost {
     pub(crate) const fn started(&mut self) {
         self.excuses += 1;
         self.quiet_until = 0;
+        self.tips = 0;
     }
 
-    pub(crate) const fn busy(&mut self, _deployment: DeploymentId) {
+    pub(crate) const fn wall_was_set(&mut self) {
+        self.wall_set = true;
+    }
+
+    /// A switch of this deployment found another one at work.
+    pub(crate) const fn busy(&mut self, deployment: DeploymentId) {
+        self.busy = Some(deployment);
         self.excuses += 1;
     }
 
     /// The forge answers a question that the agent still has.
     pub(crate) fn forge_says(&mut self, commit: usize, verdict: &Verdict, now: u64) {
-        if verdict.kind.passes() {
+        if verdict.kind == VerdictKind::Green {
             self.commit(commit).green = true;
         }
         if let Some(not_before) = verdict.not_before {
@@ -155,6 +152,7 @@ impl Ghost {
                     }
                 }
             }
+            Event::Polled { result: Ok(tip), .. } => self.tips |= 1 << world.remote.number(tip),
             Event::PauseRequested { .. } | Event::ResumeRequested => self.excuses += 2,
             Event::PolicyChanged { .. } => self.quiet_until = self.quiet_until.min(world.clock.now),
             Event::Started { .. }
@@ -211,11 +209,19 @@ impl Ghost {
             return Err(Violation::new(ONE, format!("{step:?}, but number {} was used", self.last_attempt)));
         }
         self.last_attempt = step.attempt;
+        self.busy = None;
         let intended = world.disk.state.as_ref().and_then(|saved| saved.current.as_ref());
         if !intended.is_some_and(|current| says(current, step)) {
             return Err(Violation::new(SAVED, format!("{step:?} starts, but the disk says {intended:?}")));
         }
         let Some(number) = step.commit else { return Ok(()) };
+        if let Some(Saved { paused: Some(pause), current: Some(current), .. }) = &world.disk.state
+            && matches!(current.phase, Phase::Activating { killed: 0, .. })
+            && pause.since < current.phase_since
+            && !self.wall_set
+        {
+            return Err(Violation::new(PAUSE, format!("{step:?} in spite of {pause:?}")));
+        }
         let (confirmed, excuses) = (self.confirmed, self.excuses);
         let known = self.commit(number);
         if !known.green {
@@ -248,6 +254,15 @@ impl Ghost {
                 self.last_record = record.id.0;
             }
         }
+        if let Some(current) = saved.current.as_ref().filter(|current| current.id.0 > self.begun) {
+            self.begun = current.id.0;
+            if self.tips >> world.remote.number(&current.revision) & 1 == 0 {
+                return Err(Violation::new(
+                    TIP,
+                    format!("this process never saw it at the tip: {current:?}"),
+                ));
+            }
+        }
         if core::mem::take(&mut self.forgive) {
             for known in &mut self.commits {
                 known.closed = false;
@@ -262,6 +277,15 @@ impl Ghost {
         let number = world.remote.number(&record.revision);
         let host = &world.host;
         let path = |system: usize| Some(crate::world::system_path(system));
+        if path(host.profile) == record.previous {
+            self.settled.push(record.id);
+        }
+        if record.phase == Some(PhaseName::Activating)
+            && record.outcome == Outcome::Failed
+            && self.busy == Some(record.id)
+        {
+            return Err(Violation::new(ONE, format!("busy is no failure: {record:?}")));
+        }
         match record.outcome {
             Outcome::Deployed | Outcome::Degraded | Outcome::Unchanged => {
                 self.settled.push(record.id);
@@ -274,7 +298,8 @@ impl Ghost {
                 known.hard = 0;
                 let runs = path(host.current) == record.system && path(host.profile) == record.system;
                 let touched = host.current_by == By::Operator || host.profile_by == By::Operator;
-                if !runs && !touched {
+                let ill = record.outcome == Outcome::Deployed && host.healthy_at > world.clock.now;
+                if (ill || !runs) && !touched {
                     return Err(Violation::new(
                         "5 the host is the truth",
                         format!("{record:?}, but {host:?}"),

@@ -15,4 +15,5 @@ pub mod run;
 pub mod scenario;
 pub mod scripts;
 mod steps;
+pub mod violation;
 pub mod world;

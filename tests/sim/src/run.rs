@@ -5,10 +5,10 @@ use pull_agent_protocol::Outcome;
 
 use crate::driver::{DriverMutation, Item, Sim};
 use crate::faults::{Death, Faults};
-use crate::invariants::Violation;
 use crate::log::Log;
 use crate::rng::Rng;
 use crate::scenario::{Action, GOOD};
+use crate::violation::Violation;
 use crate::world::{
     BuildNature, Checks, Clock, Disk, Forge, Health, Host, Remote, SwitchNature, World, system_path,
 };

@@ -4,7 +4,7 @@ use pull_agent_core::{Event, FailureClass, Wall};
 
 use crate::driver::{Item, Sim};
 use crate::faults::Death;
-use crate::invariants::Violation;
+use crate::violation::Violation;
 use crate::world::{BuildNature, Checks, Health, SwitchNature};
 
 /// Something that happens in the world.
@@ -99,7 +99,10 @@ impl Sim {
             Action::DiskFull(length) => self.world.faults.disk_full_until = now + length,
             Action::BacksFail(count) => self.world.faults.backs_fail = count,
             Action::Die(death) => self.die(death),
-            Action::Wall(by) => self.world.clock.set_wall_by(by),
+            Action::Wall(by) => {
+                self.ghost.wall_was_set();
+                self.world.clock.set_wall_by(by);
+            }
             Action::Switch(system) => {
                 self.ghost.excuse();
                 self.operator_starts(system);

@@ -190,9 +190,11 @@ impl Sim {
             self.step_is_gone(attempt);
         } else {
             let slow = step.commit.map(|commit| self.world.remote.commits[commit].build);
+            let drags = self.world.rng.permille(100);
             let (least, most) = match (step.kind, slow) {
                 (Kind::Build, Some(BuildNature::Slow)) => (300_000, 400_000),
                 (Kind::Build, _) => (2_000, 120_000),
+                (Kind::Activate | Kind::RollBack, _) if drags => (10_000, 60_000),
                 (Kind::Activate | Kind::RollBack, _) => (50, 3_000),
             };
             let delay = self.world.rng.between(least, most);

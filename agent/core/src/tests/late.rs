@@ -95,3 +95,29 @@ fn a_fetch_of_a_tip_that_was_replaced_changes_nothing() {
     machine.polled('c');
     machine.check_ignored(Event::Fetched { attempt, result: Ok(fetched(Ancestry::Descendant)) });
 }
+
+#[test]
+fn a_poll_that_was_given_up_is_late_while_another_one_runs() {
+    let mut machine = Machine::idle();
+    machine.poll();
+    let late = machine.polled_event(Ok(revision('c')));
+    machine.now = machine.state.seen.poll.in_flight.expect("a poll runs").until.0;
+    machine.tell(Event::DeadlinePassed);
+    machine.poll();
+    machine.check_ignored(late);
+}
+
+#[test]
+fn a_fetch_that_was_given_up_is_late_while_another_one_runs() {
+    let mut machine = Machine::idle();
+    machine.poll();
+    machine.polled('b');
+    let first = machine.state.seen.fetch.in_flight.expect("b is fetched");
+    machine.now = first.until.0;
+    machine.tell(Event::DeadlinePassed);
+    while machine.state.seen.fetch.in_flight.is_none() {
+        machine.wait_until(machine.now + 1_000);
+    }
+    machine
+        .check_ignored(Event::Fetched { attempt: first.attempt, result: Ok(fetched(Ancestry::Descendant)) });
+}
