@@ -177,10 +177,10 @@ async fn silence_ends_a_build() {
 #[tokio::test]
 async fn a_build_that_goes_on_speaking_does_not_stall() {
     let mut world = World::new();
-    world.settings.rebuild.stall_timeout = Some(Duration::from_secs(3));
+    world.settings.rebuild.stall_timeout = Some(Duration::from_secs(5));
     world.on(
         "build",
-        "for i in 1 2 3 4 5 6 7 8 9 10; do echo $i; sleep 0.5; done; ln -sfn \"$WORLD/store/new\" result",
+        "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do echo $i; sleep 0.5; done; ln -sfn \"$WORLD/store/new\" result",
     );
     assert_eq!(world.build(1).await, Ok(world.system("new")));
 }
