@@ -1,6 +1,7 @@
 //! Where the daemon's words go: to the journal when systemd connected it, else as lines on stderr.
 
 use std::error::Error;
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use tracing_subscriber::EnvFilter;
@@ -40,6 +41,9 @@ fn init() {
     let journal = std::env::var_os("JOURNAL_STREAM").and_then(|_| tracing_journald::layer().ok());
     match journal {
         Some(journal) => registry.with(journal.with_syslog_identifier("pull-agent".to_owned())).init(),
-        None => registry.with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr)).init(),
+        None => {
+            let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+            registry.with(lines.with_ansi(std::io::stderr().is_terminal())).init();
+        }
     }
 }

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use super::Api;
 use super::problem::{problem, problem_with_hint};
-use super::read::parse_or_default;
+use super::read::{parse, parse_or_default};
 use super::serve::Peer;
 use crate::clock;
 use crate::daemon::Input;
@@ -51,11 +51,9 @@ pub(super) async fn retry(State(api): State<Api>, body: Bytes) -> Response {
 }
 
 pub(super) async fn accept(State(api): State<Api>, body: Bytes) -> Response {
-    let request = serde_json::from_slice(&body)
-        .map_err(|error| format!("the body is not what this route takes: {error}"))
-        .and_then(|request: AcceptRequest| {
-            Revision::parse(&request.revision).map_err(|error| error.to_string())
-        });
+    let request = parse(&body).and_then(|request: AcceptRequest| {
+        Revision::parse(&request.revision).map_err(|error| error.to_string())
+    });
     match request {
         Ok(revision) => api.change(Event::AcceptRequested { revision }).await,
         Err(detail) => problem(StatusCode::BAD_REQUEST, detail),

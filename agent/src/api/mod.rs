@@ -14,6 +14,7 @@ mod sockets;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::middleware::map_response;
 use axum::routing::{get, post};
 use pull_agent_protocol::Progress;
 use tokio::sync::{mpsc, watch};
@@ -61,6 +62,7 @@ fn open_routes(api: Api) -> Router {
         .route("/metrics", get(metrics::metrics))
         .fallback(problem::no_route)
         .method_not_allowed_fallback(problem::wrong_method)
+        .layer(map_response(problem::from_text))
         .with_state(api)
 }
 
@@ -75,5 +77,6 @@ fn control_routes(api: Api) -> Router {
         .route("/v1/rollback", post(control::not_in_this_version))
         .fallback(problem::no_route)
         .method_not_allowed_fallback(problem::wrong_method)
+        .layer(map_response(problem::from_text))
         .with_state(api)
 }

@@ -1,9 +1,13 @@
 //! Errors of the API: problem details of RFC 9457.
 
 use axum::Json;
+use axum::body::to_bytes;
 use axum::http::{Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use pull_agent_protocol::{PROBLEM_CONTENT_TYPE, Problem};
+
+/// Longest sentence of axum's own that is passed on.
+const TEXT_BYTES: usize = 4096;
 
 /// Returns an error answer.
 pub(super) fn problem(status: StatusCode, detail: impl Into<String>) -> Response {
@@ -19,6 +23,20 @@ fn answer(status: StatusCode, detail: String, hint: Option<String>) -> Response 
     let title = status.canonical_reason().unwrap_or("Error").to_owned();
     let body = Problem { title, status: status.as_u16(), detail, hint };
     (status, [(header::CONTENT_TYPE, PROBLEM_CONTENT_TYPE)], Json(body)).into_response()
+}
+
+/// Makes a problem of an error that axum answers by itself, as text: a body over the limit, a query that cannot be read.
+pub(super) async fn from_text(response: Response) -> Response {
+    let status = response.status();
+    let content_type = response.headers().get(header::CONTENT_TYPE);
+    let is_text = content_type.is_none_or(|value| value.as_bytes().starts_with(b"text/plain"));
+    if !is_text || !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
+    match to_bytes(response.into_body(), TEXT_BYTES).await {
+        Ok(text) => problem(status, String::from_utf8_lossy(&text)),
+        Err(_) => problem(status, "the request cannot be taken"),
+    }
 }
 
 pub(super) async fn no_route(method: Method, uri: Uri) -> Response {

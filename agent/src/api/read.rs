@@ -69,8 +69,13 @@ fn named_revision(body: &[u8]) -> Result<Option<Revision>, String> {
 
 /// Reads a JSON body; an empty one is the default.
 pub(super) fn parse_or_default<T: serde::de::DeserializeOwned + Default>(body: &[u8]) -> Result<T, String> {
-    if body.trim_ascii().is_empty() {
-        return Ok(T::default());
-    }
-    serde_json::from_slice(body).map_err(|error| format!("the body is not what this route takes: {error}"))
+    if body.trim_ascii().is_empty() { Ok(T::default()) } else { parse(body) }
+}
+
+/// Reads a JSON body, which must be an object: serde would also take a list of the fields' values.
+pub(super) fn parse<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, String> {
+    let object = serde_json::from_slice(body).map(serde_json::Value::Object);
+    object
+        .and_then(serde_json::from_value)
+        .map_err(|error| format!("the body is not what this route takes: {error}"))
 }

@@ -79,7 +79,7 @@ fn checks(gate: &GithubGate) -> Checks {
 
 /// With less patience than the daemon has.
 fn impatient(gate: &GithubGate) -> Checks {
-    let bounds = Bounds { total: Duration::from_millis(400), ..Bounds::default() };
+    let bounds = Bounds { total: Duration::from_secs(2), ..Bounds::default() };
     Checks::bounded(gate, bounds).expect("good settings")
 }
 

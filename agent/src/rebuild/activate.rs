@@ -163,7 +163,7 @@ impl Rebuild {
                 Ok(_) => None,
                 Err(error) => Some(error),
             };
-            if looks % LOOKS_PER_WORD == 0 {
+            if looks.is_multiple_of(LOOKS_PER_WORD) {
                 match (&trouble, self.inner.rebuild.runner) {
                     // A host on which systemctl cannot work has no such unit of ours.
                     (Some(_), Runner::Process) => return,

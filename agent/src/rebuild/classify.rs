@@ -107,11 +107,11 @@ pub(super) fn exit(code: i32, output: &str) -> StepFailure {
 /// Classifies by the end of the output alone. The reason is its best line; empty when there is none.
 pub(super) fn classify(output: &str) -> StepFailure {
     let lines: Vec<Line> = output.lines().map(Line::new).filter(|line| !line.text.is_empty()).collect();
-    let find = |texts: &[&str], counts: fn(&Line) -> bool| {
+    let find = |texts: &[&str], counts: Counts| {
         lines.iter().rev().find(|line| counts(line) && texts.iter().any(|text| line.lower.contains(text)))
     };
-    let any: fn(&Line) -> bool = |line| line.source != Source::Warning;
-    let kinds: [(FailureClass, &[&str], fn(&Line) -> bool); 5] = [
+    let any: Counts = |line| line.source != Source::Warning;
+    let kinds: [Rule; 5] = [
         (FailureClass::Transient, DISK, any),
         (FailureClass::OutOfMemory, MEMORY, any),
         (FailureClass::Transient, TRANSIENT, |line| line.source == Source::Error),
@@ -148,6 +148,12 @@ pub(super) fn not_started(sentence: String) -> StepFailure {
 pub(super) fn hint(signal: i32) -> &'static str {
     if signal == 9 { ", probably because memory ran out" } else { "" }
 }
+
+/// Whether the texts of a rule count in a line.
+type Counts = fn(&Line) -> bool;
+
+/// A class, the texts that tell it, and where they count.
+type Rule = (FailureClass, &'static [&'static str], Counts);
 
 /// Who wrote a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

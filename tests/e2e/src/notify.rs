@@ -2,14 +2,15 @@
 
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
 
 use crate::PATIENCE;
 
-/// Hears what a service says.
+/// Hears what a service says. Reads all the time, as systemd does: a service that talks to nobody's ear would have to wait.
 #[derive(Debug)]
 pub struct ServiceManager {
-    socket: UnixDatagram,
+    heard: Receiver<Vec<String>>,
     path: PathBuf,
 }
 
@@ -22,7 +23,17 @@ impl ServiceManager {
     pub fn listen(folder: &Path) -> Self {
         let path = folder.join("notify.sock");
         let socket = UnixDatagram::bind(&path).expect("a new socket");
-        Self { socket, path }
+        let (sender, heard) = channel();
+        std::thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(length) = socket.recv(&mut buffer) {
+                let text = String::from_utf8_lossy(&buffer[..length]);
+                if sender.send(text.lines().map(str::to_owned).collect()).is_err() {
+                    return;
+                }
+            }
+        });
+        Self { heard, path }
     }
 
     /// Value of `NOTIFY_SOCKET`.
@@ -32,15 +43,9 @@ impl ServiceManager {
     }
 
     /// The next message within this time, its lines; none when nothing comes.
-    ///
-    /// # Panics
-    /// When the socket is broken.
     #[must_use]
     pub fn next_within(&self, time: Duration) -> Option<Vec<String>> {
-        self.socket.set_read_timeout(Some(time)).expect("a time that is not zero");
-        let mut buffer = [0; 4096];
-        let length = self.socket.recv(&mut buffer).ok()?;
-        Some(String::from_utf8_lossy(&buffer[..length]).lines().map(str::to_owned).collect())
+        self.heard.recv_timeout(time).ok()
     }
 
     /// Waits for a message with a line that begins so, and returns the whole message.
@@ -50,7 +55,7 @@ impl ServiceManager {
     #[track_caller]
     #[must_use]
     pub fn wait_for(&self, beginning: &str) -> Vec<String> {
-        let begin = std::time::Instant::now();
+        let begin = Instant::now();
         let mut heard = Vec::new();
         while begin.elapsed() < PATIENCE {
             if let Some(message) = self.next_within(Duration::from_secs(1)) {
@@ -61,10 +66,5 @@ impl ServiceManager {
             }
         }
         panic!("no {beginning:?} in {heard:?}")
-    }
-
-    /// Forgets what was said until now.
-    pub fn forget(&self) {
-        while self.next_within(Duration::from_millis(1)).is_some() {}
     }
 }

@@ -1,9 +1,13 @@
 //! One host without Nix, what it follows, and how it is configured.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use pull_agent_forge::Forge;
 use tempfile::TempDir;
 
@@ -52,6 +56,8 @@ impl World {
         let folder =
             tempfile::Builder::new().prefix("pull-agent-e2e-").tempdir().expect("a temporary folder");
         let root = folder.path().canonicalize().expect("it is there");
+        // The listener is somebody else where the tests are run by root.
+        std::fs::set_permissions(&root, Permissions::from_mode(0o755)).expect("its owner may");
         let new_host = workspace().join("tests/world/bin/new-host");
         let made = Command::new(new_host).arg(root.join("world")).arg(HOST).output().expect("bash is there");
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
@@ -182,12 +188,58 @@ impl World {
         assert!(found.is_some(), "no {beginning:?} among {:#?}", self.calls());
     }
 
+    /// How many lines of the diary are exactly this.
+    #[must_use]
+    pub fn count_of(&self, line: &str) -> usize {
+        self.calls().iter().filter(|found| *found == line).count()
+    }
+
+    /// What was built last, with its path.
+    ///
+    /// # Panics
+    /// When nothing was built.
+    #[must_use]
+    pub fn built(&self) -> String {
+        resolve(&self.state().join("build/result"))
+    }
+
+    /// Waits for a file of the host that holds one line, and returns it.
+    ///
+    /// # Panics
+    /// When it does not come.
+    #[track_caller]
+    pub fn read(&self, name: &str) -> String {
+        let whole = || std::fs::read_to_string(self.path(name)).ok().filter(|text| text.ends_with('\n'));
+        eventually(whole).unwrap_or_else(|| panic!("{name} did not come")).trim().to_owned()
+    }
+
+    /// Whether the process of this id is there and has not ended.
+    #[must_use]
+    pub fn is_alive(id: &str) -> bool {
+        let state = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+        state.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with('Z'))
+    }
+
+    /// Kills the agent and everything that it has started, as the loss of power does.
+    pub fn lose_power(&self, agent: Agent) {
+        agent.kill();
+        end_everybody(&self.folder());
+    }
+
     /// Opens a gate that a build or a switch waits for.
     ///
     /// # Panics
     /// When the file cannot be made.
     pub fn open(&self, gate: &str) {
         std::fs::write(self.path("gates").join(gate), "").expect("a new file");
+    }
+
+    /// Closes it again.
+    ///
+    /// # Panics
+    /// When it was not open.
+    pub fn close(&self, gate: &str) {
+        std::fs::remove_file(self.path("gates").join(gate)).expect("the gate was open");
     }
 
     /// Lets something of the host go wrong from now on.
@@ -271,11 +323,11 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
-        end_everybody(&self.folder.path().join("world"));
+        end_everybody(&self.folder());
         if std::thread::panicking() {
             let log = std::fs::read_to_string(self.folder.path().join("agent.log")).unwrap_or_default();
             let lines: Vec<&str> = log.lines().collect();
-            let end = lines[lines.len().saturating_sub(60)..].join("\n");
+            let end = lines[lines.len().saturating_sub(40)..].join("\n");
             // Unwinding tests print by panicking only; cargo shows the message with the test's own.
             let report = format!("the agent said last:\n{end}\nthe host saw:\n{}\n", self.calls().join("\n"));
             std::io::Write::write_all(&mut std::io::stderr(), report.as_bytes()).ok();
@@ -283,18 +335,40 @@ impl Drop for World {
     }
 }
 
-/// Kills what still runs on a host: steps outlive their agent. They are told by their environment.
-fn end_everybody(world: &Path) {
-    let mark = format!("WORLD_ROOT={}\0", world.display());
-    for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let id = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok());
-        let environment = std::fs::read(entry.path().join("environ")).unwrap_or_default();
-        if let Some(id) = id
-            && environment.windows(mark.len()).any(|window| window == mark.as_bytes())
-        {
-            nix::sys::signal::kill(nix::unistd::Pid::from_raw(id), nix::sys::signal::Signal::SIGKILL).ok();
+/// Kills what still runs on a host: steps outlive their agent. All are stopped first, so that nobody sees another one die,
+/// and writes down that it did.
+fn end_everybody(root: &Path) {
+    let mut stopped = BTreeSet::new();
+    loop {
+        let new: Vec<_> = everybody(root).difference(&stopped).copied().collect();
+        if new.is_empty() {
+            break;
         }
+        send(&new, Signal::SIGSTOP);
+        stopped.extend(new);
     }
+    send(&stopped, Signal::SIGKILL);
+}
+
+fn send<'a>(processes: impl IntoIterator<Item = &'a i32>, signal: Signal) {
+    for id in processes {
+        // One that has just ended cannot be signalled, which is as good.
+        kill(Pid::from_raw(*id), signal).ok();
+    }
+}
+
+/// Processes of a host, told by their environment or their arguments.
+fn everybody(root: &Path) -> BTreeSet<i32> {
+    let mark = format!("{}/", root.display());
+    let has_mark = |file: PathBuf| {
+        let text = std::fs::read(file).unwrap_or_default();
+        text.windows(mark.len()).any(|window| window == mark.as_bytes())
+    };
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries
+        .filter(|entry| has_mark(entry.path().join("environ")) || has_mark(entry.path().join("cmdline")))
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .collect()
 }
 
 fn resolve(link: &Path) -> String {

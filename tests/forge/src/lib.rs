@@ -64,7 +64,20 @@ impl Forge {
     /// # Errors
     /// When the address cannot be bound.
     pub async fn listen(address: SocketAddr) -> std::io::Result<Self> {
-        let listener = TcpListener::bind(address).await?;
+        Self::serve(TcpListener::bind(address).await?)
+    }
+
+    /// Starts one on a socket that listens already: in another network namespace, for example.
+    ///
+    /// # Errors
+    /// When the socket is none that a runtime can wait for.
+    #[expect(clippy::unused_async, reason = "a socket can only be taken over within a runtime")]
+    pub async fn listen_on(listener: std::net::TcpListener) -> std::io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        Self::serve(TcpListener::from_std(listener)?)
+    }
+
+    fn serve(listener: TcpListener) -> std::io::Result<Self> {
         let address = listener.local_addr()?;
         let shared = Shared::default();
         shared.lock().origin = format!("http://{address}");
@@ -91,7 +104,6 @@ impl Forge {
     }
 
     /// The state, locked: for whatever has no method of its own here.
-    #[must_use]
     pub fn world(&self) -> MutexGuard<'_, World> {
         self.shared.lock()
     }

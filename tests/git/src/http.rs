@@ -1,5 +1,6 @@
 //! lighttpd with `git http-backend` (git-http-backend(1)), with and without TLS and passwords.
 
+use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -7,7 +8,7 @@ use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 use crate::certificate::Certificate;
-use crate::process::{Server, free_listener, port};
+use crate::process::{Server, free_listener};
 
 /// Where Debian has it.
 const BACKEND: &str = "/usr/lib/git-core/git-http-backend";
@@ -17,7 +18,7 @@ const BACKEND: &str = "/usr/lib/git-core/git-http-backend";
 pub struct HttpServer {
     _process: Server,
     dir: TempDir,
-    port: u16,
+    address: SocketAddr,
     certificate: Option<Certificate>,
 }
 
@@ -28,7 +29,16 @@ impl HttpServer {
     /// When lighttpd cannot be started.
     #[must_use]
     pub fn start(root: &Path) -> Self {
-        Self::serve(root, None, false)
+        Self::serve(root, free_listener(), None, false)
+    }
+
+    /// Serves over http, to everybody, on a socket that listens already: in another network namespace, for example.
+    ///
+    /// # Panics
+    /// When lighttpd cannot be started.
+    #[must_use]
+    pub fn start_on(root: &Path, listener: TcpListener) -> Self {
+        Self::serve(root, listener, None, false)
     }
 
     /// Serves over https with a certificate of its own authority.
@@ -37,7 +47,7 @@ impl HttpServer {
     /// When lighttpd cannot be started.
     #[must_use]
     pub fn start_tls(root: &Path) -> Self {
-        Self::serve(root, Some(Certificate::new()), false)
+        Self::serve(root, free_listener(), Some(Certificate::new()), false)
     }
 
     /// Serves over http to user `x-access-token` with this password; [`Self::set_password`] changes it.
@@ -46,7 +56,7 @@ impl HttpServer {
     /// When lighttpd cannot be started.
     #[must_use]
     pub fn start_private(root: &Path, password: &str) -> Self {
-        let server = Self::serve(root, None, true);
+        let server = Self::serve(root, free_listener(), None, true);
         server.set_password(password);
         server
     }
@@ -64,13 +74,13 @@ impl HttpServer {
     #[must_use]
     pub fn url(&self, name: &str) -> String {
         let scheme = if self.certificate.is_some() { "https" } else { "http" };
-        format!("{scheme}://127.0.0.1:{}/git/{name}", self.port)
+        format!("{scheme}://{}/git/{name}", self.address)
     }
 
-    /// Port on 127.0.0.1.
+    /// Its port.
     #[must_use]
     pub const fn port(&self) -> u16 {
-        self.port
+        self.address.port()
     }
 
     /// The authority of a server with TLS.
@@ -85,11 +95,10 @@ impl HttpServer {
         std::fs::read_to_string(self.dir.path().join("access.log")).unwrap_or_default()
     }
 
-    fn serve(root: &Path, certificate: Option<Certificate>, private: bool) -> Self {
+    fn serve(root: &Path, listener: TcpListener, certificate: Option<Certificate>, private: bool) -> Self {
         let dir = tempfile::tempdir().expect("a temporary folder");
-        let listener = free_listener();
-        let port = port(&listener);
-        let config = config(root, dir.path(), port, certificate.as_ref(), private);
+        let address = listener.local_addr().expect("a bound socket has an address");
+        let config = config(root, dir.path(), address, certificate.as_ref(), private);
         let config_file = dir.path().join("lighttpd.conf");
         std::fs::write(&config_file, config).expect("a new file");
         // The listening socket is handed over as systemd does it: sd_listen_fds(3).
@@ -103,17 +112,23 @@ impl HttpServer {
             .arg(&config_file)
             .env("PATH", format!("{}:/usr/sbin", std::env::var("PATH").unwrap_or_default()))
             .stdin(Stdio::from(OwnedFd::from(listener)));
-        Self { _process: Server::start(&mut command), dir, port, certificate }
+        Self { _process: Server::start(&mut command), dir, address, certificate }
     }
 }
 
-fn config(root: &Path, dir: &Path, port: u16, certificate: Option<&Certificate>, private: bool) -> String {
-    let (root, dir) = (root.display(), dir.display());
+fn config(
+    root: &Path,
+    dir: &Path,
+    address: SocketAddr,
+    certificate: Option<&Certificate>,
+    private: bool,
+) -> String {
+    let (root, dir, ip, port) = (root.display(), dir.display(), address.ip(), address.port());
     let mut text = format!(
         r#"
 server.modules = ("mod_auth", "mod_authn_file", "mod_accesslog", "mod_alias", "mod_setenv", "mod_cgi")
 server.document-root = "{dir}"
-server.bind = "127.0.0.1"
+server.bind = "{ip}"
 server.port = {port}
 server.systemd-socket-activation = "enable"
 server.errorlog = "{dir}/error.log"

@@ -29,7 +29,7 @@ struct PhaseHistogram<'a>(&'a PhaseTotal);
 impl EncodeMetric for PhaseHistogram<'_> {
     #[expect(clippy::cast_precision_loss, reason = "bounds and sums are far below 2^52")]
     fn encode(&self, mut encoder: prometheus_client::encoding::MetricEncoder) -> Result<(), std::fmt::Error> {
-        let bounds = PHASE_BUCKETS.iter().map(|bound| *bound as f64).chain([f64::MAX]);
+        let bounds = PHASE_BUCKETS.iter().map(|bound| *bound as f64).chain([f64::INFINITY]);
         let buckets: Vec<_> = bounds.zip(self.0.buckets.iter().copied()).collect();
         let count = self.0.buckets.iter().sum();
         encoder.encode_histogram::<NoLabelSet>(self.0.sum.0 as f64 / 1000.0, count, &buckets, None)

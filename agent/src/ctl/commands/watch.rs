@@ -126,8 +126,7 @@ impl Bar {
         let idle = template("{spinner} {wide_msg}")?;
         let bar_columns = (screen.width / 4).clamp(10, 30);
         let building =
-            template(&format!("{{spinner}} [{{bar:{bar_columns}}}] {{pos}}/{{len}} {{wide_msg}}"))?
-                .progress_chars("=> ");
+            template(&format!("{{spinner}} [{{bar:{bar_columns}}}] {{wide_msg}}"))?.progress_chars("=> ");
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stdout()).with_style(idle.clone());
         bar.enable_steady_tick(TICK);
         Ok(Self { bar, idle, building })

@@ -31,6 +31,9 @@ pub(in crate::git) struct FetchRequest {
     pub(in crate::git) revision: Revision,
     /// What to compare it with.
     pub(in crate::git) deployed: Option<Revision>,
+    /// Most bytes of history since the deployed revision. A force push to before the anchor would bring the whole
+    /// history of the repository.
+    pub(in crate::git) max_history: u64,
 }
 
 /// What the child has to say.

@@ -9,6 +9,7 @@ mod lock;
 mod refs;
 mod sweep;
 
+use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
@@ -68,7 +69,7 @@ pub(super) fn find(repository: &Path, url: &str) -> Result<Found, CloneError> {
     let git_dir = repository.join(GIT_DIR);
     let metadata = match fs::symlink_metadata(&git_dir) {
         Ok(metadata) => metadata,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Found::Nothing),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Found::Nothing),
         Err(source) => return Err(CloneError::io("looking at", &git_dir)(source)),
     };
     let user = nix::unistd::geteuid().as_raw();
@@ -77,7 +78,10 @@ pub(super) fn find(repository: &Path, url: &str) -> Result<Found, CloneError> {
     }
     let marker = match fs::read(git_dir.join(MARKER)) {
         Ok(bytes) => bytes,
-        Err(_) => return Err(CloneError::Foreign { path: git_dir }),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Err(CloneError::Foreign { path: git_dir });
+        }
+        Err(source) => return Err(CloneError::io("reading", &git_dir.join(MARKER))(source)),
     };
     Ok(match serde_json::from_slice::<Marker>(&marker) {
         Ok(marker) if marker.version != MARKER_VERSION => Found::Unusable(format!(
@@ -168,9 +172,7 @@ fn damaged(git_dir: &Path, error: &gix::Error) -> CloneError {
 
 fn remove_tree(path: &Path) -> Result<(), CloneError> {
     match fs::remove_dir_all(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(CloneError::io("removing", path)(error))
-        }
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(CloneError::io("removing", path)(error)),
         Ok(()) | Err(_) => Ok(()),
     }
 }

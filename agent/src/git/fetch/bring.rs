@@ -19,10 +19,6 @@ use crate::git::pkt::harmless;
 /// Most bytes of a first fetch, which is one commit with its files.
 const MAX_PACK: u64 = 8 * 1024 * 1024 * 1024;
 
-/// Most bytes of history since the deployed revision. A force push to before the anchor would bring the whole history
-/// of the repository.
-const MAX_HISTORY: u64 = 256 * 1024 * 1024;
-
 /// Each fetch adds a pack, and nothing joins them: with more of them the clone is made anew.
 const MAX_PACKS: usize = 50;
 
@@ -165,7 +161,7 @@ impl Work<'_> {
         {
             have.push(before);
         }
-        match self.exchange(self.tip, &have, false, MAX_HISTORY) {
+        match self.exchange(self.tip, &have, false, self.request.max_history) {
             Ok(()) => self.compare(base),
             Err(fault @ Fault::TooMuch { .. }) => {
                 self.write_shallow(&ends)?;
@@ -180,7 +176,7 @@ impl Work<'_> {
     /// tip may have it.
     fn without_anchor(&self, base: ObjectId, text: &str, any_commit: bool) -> Result<Standing, Fault> {
         if !any_commit {
-            match self.exchange(self.tip, &[], false, MAX_HISTORY) {
+            match self.exchange(self.tip, &[], false, self.request.max_history) {
                 Ok(()) => return self.compare(base),
                 Err(Fault::TooMuch { .. }) => self.write_shallow(&[])?,
                 Err(fault) => return Err(fault),

@@ -40,7 +40,7 @@ pub(in crate::git) enum Fault {
         any_commit: bool,
     },
     /// More than was allowed.
-    #[error("the git server sent more than {} MiB", limit / 1024 / 1024)]
+    #[error("the git server sent more than {limit} bytes")]
     TooMuch {
         /// Bytes.
         limit: u64,

@@ -20,6 +20,9 @@ use super::remote::Remote;
 use super::sweep;
 use crate::settings::Source;
 
+/// Most bytes of history since the deployed revision; with more of it the proof is given up, not the fetch.
+const MAX_HISTORY: u64 = 256 * 1024 * 1024;
+
 /// Brings `revision` into the clone `<repository>/.git`, whole and synced to disk, sets `refs/heads/<branch>` to it and
 /// finds where it stands to `deployed`. Takes `source.timeout` at most; dropping the future kills the child, `program`
 /// being this program's own file. What a killed child leaves is removed by the next fetch or [`sweep`].
@@ -38,6 +41,7 @@ pub async fn fetch(
         repository: repository.to_owned(),
         revision: revision.clone(),
         deployed: deployed.cloned(),
+        max_history: MAX_HISTORY,
     });
     match child::run(program, &request, source.timeout).await {
         Ok(Answer::Fetched(answer)) => Ok(fetched(answer)),

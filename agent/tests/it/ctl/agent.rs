@@ -15,17 +15,17 @@ use tokio::sync::oneshot;
 
 /// One answer.
 #[derive(Clone, Debug)]
-pub struct Canned {
-    pub code: u16,
-    pub kind: &'static str,
-    pub body: String,
+pub(super) struct Canned {
+    pub(super) code: u16,
+    pub(super) kind: &'static str,
+    pub(super) body: String,
 }
 
 /// The agent, as long as it is held.
 #[derive(Debug)]
-pub struct Agent {
-    pub directory: TempDir,
-    pub port: u16,
+pub(super) struct Agent {
+    pub(super) directory: TempDir,
+    pub(super) port: u16,
     state: Shared,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<std::thread::JoinHandle<()>>,
@@ -42,7 +42,7 @@ struct Inner {
 
 impl Agent {
     /// Serves `agent.sock` and `control.sock` in a directory of its own, and the former's routes on a port too.
-    pub fn start() -> Self {
+    pub(super) fn start() -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let state = Shared::default();
         let (stop, stopped) = oneshot::channel();
@@ -73,22 +73,28 @@ impl Agent {
     }
 
     /// Adds an answer to what is asked as "METHOD /path?query"; the last one is given again and again.
-    pub fn answers(&self, request: &str, code: u16, body: impl ToString) -> &Self {
+    pub(super) fn answers(&self, request: &str, code: u16, body: impl ToString) -> &Self {
         self.answers_as(request, code, "application/json", body)
     }
 
-    pub fn answers_as(&self, request: &str, code: u16, kind: &'static str, body: impl ToString) -> &Self {
+    pub(super) fn answers_as(
+        &self,
+        request: &str,
+        code: u16,
+        kind: &'static str,
+        body: impl ToString,
+    ) -> &Self {
         let canned = Canned { code, kind, body: body.to_string() };
         self.state.0.lock().expect("whole").answers.entry(request.to_owned()).or_default().push(canned);
         self
     }
 
-    pub fn socket(&self) -> PathBuf {
+    pub(super) fn socket(&self) -> PathBuf {
         self.directory.path().join("agent.sock")
     }
 
     /// What it was asked: "SOCKET METHOD /path BODY".
-    pub fn asked(&self) -> Vec<String> {
+    pub(super) fn asked(&self) -> Vec<String> {
         self.state.0.lock().expect("whole").asked.clone()
     }
 }

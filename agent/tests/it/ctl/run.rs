@@ -6,7 +6,7 @@ use super::agent::Agent;
 
 /// The program, with nothing of the tester's environment.
 #[must_use]
-pub fn agentctl() -> Command {
+pub(super) fn agentctl() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_agentctl"));
     command.env_clear().stdin(Stdio::null());
     command
@@ -14,7 +14,7 @@ pub fn agentctl() -> Command {
 
 /// Runs it against an agent and returns exit code and both outputs as one text.
 #[must_use]
-pub fn run(agent: &Agent, arguments: &[&str]) -> String {
+pub(super) fn run(agent: &Agent, arguments: &[&str]) -> String {
     let mut command = agentctl();
     command.arg("--socket").arg(agent.socket()).args(arguments);
     let told = tell(&command.output().expect("it runs"));
@@ -23,7 +23,7 @@ pub fn run(agent: &Agent, arguments: &[&str]) -> String {
 
 /// Exit code and both outputs as one text.
 #[must_use]
-pub fn tell(output: &Output) -> String {
+pub(super) fn tell(output: &Output) -> String {
     let part = |name: &str, bytes: &[u8]| match String::from_utf8_lossy(bytes) {
         text if text.is_empty() => String::new(),
         text => format!("--- {name}\n{text}"),

@@ -1,4 +1,17 @@
 //! The program as its users meet it: the real daemon, the real sockets, a host without Nix.
 
+mod api;
+mod config;
+mod control;
+mod ctl;
+mod events;
 mod failures;
 mod lifecycle;
+mod listener;
+mod metrics;
+mod notify;
+mod remotes;
+mod restart;
+mod revisions;
+mod signals;
+mod state;

@@ -1,7 +1,8 @@
 //! What every test needs: a repository, a clone's place, and the agent's calls with short names.
 
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use pull_agent::git::{FetchError, PollError, Poller, fetch};
@@ -62,6 +63,35 @@ impl Bed {
     /// Fails a fetch and returns the whole sentence.
     pub(crate) async fn fetch_error(&self, tip: &str, deployed: Option<&str>) -> String {
         told(&self.fetch(tip, deployed).await.expect_err("the fetch must fail"))
+    }
+
+    /// A request as the agent writes it to its child.
+    pub(crate) fn request(&self, tip: &str, deployed: Option<&str>, max_history: u64) -> String {
+        let deployed = deployed.map_or("null".to_owned(), |id| format!("\"{id}\""));
+        format!(
+            "{{\"Fetch\":{{\"remote\":{{\"url\":\"{}\",\"branch\":\"main\",\"timeout\":{{\"secs\":300,\"nanos\":0}}}},\
+             \"repository\":\"{}\",\"revision\":\"{tip}\",\"deployed\":{deployed},\"max_history\":{max_history}}}}}\n",
+            self.source.url,
+            self.repository().display(),
+        )
+    }
+
+    /// Runs the child with a request and returns its answer as it is.
+    pub(crate) fn ask_child(&self, request: &str) -> String {
+        let mut command = Command::new(program());
+        let mut child = command
+            .arg("fetch")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the child starts");
+        let mut stdin = child.stdin.take().expect("piped");
+        stdin.write_all(request.as_bytes()).expect("the child reads");
+        let mut answer = String::new();
+        child.stdout.take().expect("piped").read_to_string(&mut answer).expect("an answer");
+        drop(stdin);
+        child.wait().expect("the child ends");
+        answer
     }
 
     /// The clone as the git program sees it.

@@ -53,6 +53,28 @@ async fn a_damaged_clone_is_made_anew_with_its_anchor() {
 }
 
 #[tokio::test]
+async fn a_clone_in_use_is_waited_for_and_then_named() {
+    let bed = Bed::new();
+    let first = bed.origin.head();
+    bed.ancestry(&first, None).await;
+    let lock = bed.repository().join(".lock");
+    let mut holder = Command::new("flock")
+        .arg("--no-fork")
+        .arg(lock)
+        .args(["sleep", "300"])
+        .spawn()
+        .expect("util-linux is there");
+    // The holder is there once nobody else gets the lock.
+    let taken =
+        || Command::new("flock").arg("--nonblock").arg(bed.repository().join(".lock")).arg("true").status();
+    while taken().expect("util-linux is there").success() {}
+    let error = bed.fetch_error(&first, None).await;
+    holder.kill().expect("it runs");
+    holder.wait().expect("it ends");
+    assert_contains(&error, "is in use by another process");
+}
+
+#[tokio::test]
 async fn a_repository_of_somebody_else_is_left_as_it_is() {
     let bed = Bed::new();
     std::fs::create_dir_all(bed.git_dir()).expect("a new folder");

@@ -88,6 +88,30 @@ async fn a_forced_push_is_refused_and_ready_to_be_accepted() {
 }
 
 #[tokio::test]
+async fn a_forced_push_to_before_the_anchor_does_not_bring_the_whole_history() {
+    let bed = Bed::new();
+    let noise =
+        |seed: u32| (0..9_000_u32).map(|n| format!("{:x}\n", n.wrapping_mul(seed))).collect::<String>();
+    for seed in [2_654_435_761, 40_503_101, 1_103_515_245] {
+        bed.origin.commit("noise", &noise(seed), "history");
+    }
+    let deployed = bed.origin.commit("noise", "gone\n", "deployed");
+    bed.ancestry(&deployed, None).await;
+    bed.origin.reset("HEAD~1");
+    let forced = bed.origin.commit("noise", "gone too\n", "instead");
+    let answer = bed.ask_child(&bed.request(&forced, Some(&deployed), 20_000));
+    assert_contains(&answer, "cannot be proven");
+    assert_contains(&answer, &deployed);
+    assert_contains(&answer, "more than 20000 bytes");
+    bed.assert_readable(&forced);
+    assert_eq!(bed.git(&["rev-list", "--count", &forced]), "1", "the tip came, without its history");
+    // With room for it, the history is the proof.
+    let answer = bed.ask_child(&bed.request(&forced, Some(&deployed), u64::MAX));
+    assert_contains(&answer, "is not a descendant");
+    bed.assert_readable(&forced);
+}
+
+#[tokio::test]
 async fn an_older_commit_is_refused() {
     let bed = Bed::new();
     let older = bed.origin.commits(4);

@@ -9,8 +9,7 @@ use pull_agent_git_tests::{Hostile, Mode};
 
 use crate::bed::{Bed, program, revision};
 
-/// Processes whose first argument is `fetch` and whose standard input has something of this state folder are hard to
-/// find; the open files of a child name its clone.
+/// The children of one test: the open files of a child name its clone.
 fn children_of(bed: &Bed) -> Vec<PathBuf> {
     let holds = |process: &PathBuf| {
         let files = std::fs::read_dir(process.join("fd")).into_iter().flatten().flatten();
@@ -58,14 +57,13 @@ async fn a_fetch_that_nobody_waits_for_is_killed() {
 #[tokio::test]
 async fn a_child_whose_parent_died_ends_by_itself() {
     let (bed, _hostile, _) = hanging_bed().await;
-    let request = serde_like_request(&bed);
+    let request = bed.request(&bed.origin.head(), None, u64::MAX);
     let mut child = Command::new(program())
         .arg("fetch")
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
         .spawn()
-        .expect("the child starts");
+        .expect("it starts");
     let mut stdin = child.stdin.take().expect("piped");
     std::io::Write::write_all(&mut stdin, request.as_bytes()).expect("the child reads");
     until(|| !children_of(&bed).is_empty()).await;
@@ -73,17 +71,6 @@ async fn a_child_whose_parent_died_ends_by_itself() {
     drop(stdin);
     let status = child.wait().expect("the child ends");
     assert!(!status.success(), "{status}");
-}
-
-/// A request as the agent writes it.
-fn serde_like_request(bed: &Bed) -> String {
-    format!(
-        "{{\"Fetch\":{{\"remote\":{{\"url\":\"{}\",\"branch\":\"main\",\"timeout\":{{\"secs\":300,\"nanos\":0}}}},\
-         \"repository\":\"{}\",\"revision\":\"{}\"}}}}\n",
-        bed.source.url,
-        bed.repository().display(),
-        bed.origin.head()
-    )
 }
 
 #[tokio::test]

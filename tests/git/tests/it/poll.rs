@@ -82,7 +82,7 @@ async fn a_rotated_token_counts_at_the_next_poll() {
 }
 
 #[tokio::test]
-async fn a_server_that_came_back_is_polled_again() {
+async fn a_server_that_is_gone_is_named() {
     let origin = GitRepo::new();
     let server = HttpServer::start(origin.root());
     let mut poller = Poller::new(&source(&server.url("infra")), program()).with_limit(PATIENT);

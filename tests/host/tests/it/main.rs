@@ -1,5 +1,6 @@
 //! The lab proves itself: hosts boot and can be hurt, and what stands in for parts of NixOS does as the real parts do.
 
+mod agent;
 mod daemon;
 mod lab;
 mod rebuild;

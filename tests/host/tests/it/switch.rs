@@ -5,6 +5,8 @@ use pull_agent_host_tests::System;
 
 use crate::support::{Followed, SERVICE};
 
+/// Holds a switch where it is until the test says go; not for ever, should the test fail before it does.
+const HELD: &str = "touch /run/reached; for i in $(seq 600); do [ ! -e /run/go ] || break; sleep 0.05; done";
 const OTHER_SERVICE: &str = "[Service]\nExecStart=/bin/sleep 100000\n";
 
 #[test]
@@ -148,7 +150,7 @@ fn a_second_switch_is_told_that_one_runs() {
     let Some(it) = Followed::up() else { return };
     let first = it.switched(&it.system());
     let mut slow = it.system().unit("web.service", SERVICE);
-    slow.switch.before = "touch /run/reached; while [ ! -e /run/go ]; do sleep 0.05; done".into();
+    slow.switch.before = HELD.into();
     let slow = it.commit(&slow);
     let quick = it.commit(&it.system().unit("other.service", SERVICE));
 
@@ -211,7 +213,7 @@ fn a_switch_outlives_its_caller_when_it_writes_to_a_file() {
     let Some(it) = Followed::up() else { return };
     it.switched(&it.system());
     let mut system = it.system().unit("web.service", SERVICE);
-    system.switch.before = "touch /run/reached; while [ ! -e /run/go ]; do sleep 0.05; done".into();
+    system.switch.before = HELD.into();
     let reference = it.commit(&system);
     let call = format!("nixos-rebuild switch --no-reexec -L --flake '{reference}'");
 
@@ -238,7 +240,7 @@ fn a_switch_dies_half_way_when_nobody_reads_its_pipe() {
     let Some(it) = Followed::up() else { return };
     let first = it.switched(&it.system());
     let mut system = it.system().unit("web.service", SERVICE);
-    system.switch.before = "touch /run/reached; while [ ! -e /run/go ]; do sleep 0.05; done".into();
+    system.switch.before = HELD.into();
     let reference = it.commit(&system);
     let call = format!("nixos-rebuild switch --no-reexec -L --flake '{reference}' 2>&1 | cat");
     let pipe = format!("systemd-run --quiet --unit=caller bash -c \"{call}\"");

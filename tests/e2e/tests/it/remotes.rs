@@ -1,0 +1,61 @@
+//! The same way to the host over real servers: https with a token, ssh with a key.
+
+use pull_agent_e2e::World;
+use pull_agent_git_tests::{HttpServer, Sshd};
+
+/// A first and a second revision come over the remote that was configured.
+#[track_caller]
+fn check_follows(world: &World) {
+    let first = world.green("service first");
+    let agent = world.start();
+    agent.wait_until_runs(&first);
+    let second = world.green("service second");
+    agent.wait_until_runs(&second);
+}
+
+#[test]
+fn over_https_with_an_authority_of_ones_own() {
+    let mut world = World::new();
+    let server = HttpServer::start_tls(&world.folder());
+    world.config.set("source.url", server.url("infra.git"));
+    world.config.set_path("source.ca_file", &server.ca_file().expect("it has one"));
+    check_follows(&world);
+}
+
+#[test]
+fn over_http_with_a_token_that_is_rotated() {
+    const FIRST: &str = "ghs_firstfirstfirst";
+    const SECOND: &str = "ghs_secondsecondsecond";
+    let mut world = World::new();
+    let server = HttpServer::start_private(&world.folder(), FIRST);
+    let token = world.folder().join("token");
+    std::fs::write(&token, format!("{FIRST}\n")).expect("a file");
+    world.config.set("source.url", server.url("infra.git")).set_path("source.token_file", &token);
+    let revision = world.green("service first");
+    let agent = world.start();
+    agent.wait_until_runs(&revision);
+    server.set_password(SECOND);
+    let status = agent.wait_for("an error", |status| status.source.error.is_some());
+    assert!(
+        status.source.error.is_some_and(|error| error.contains("401")),
+        "the status that the server answered"
+    );
+    std::fs::write(&token, format!("{SECOND}\n")).expect("a file");
+    let revision = world.green("service second");
+    agent.wait_until_runs(&revision);
+    for text in [agent.log(), agent.open.get("/v1/status").body] {
+        assert!(!text.contains(FIRST) && !text.contains(SECOND), "{text}");
+    }
+}
+
+#[test]
+fn over_ssh_with_a_key() {
+    let mut world = World::new();
+    let server = Sshd::start(true);
+    world
+        .config
+        .set("source.url", server.url(&world.repository.bare()))
+        .set_path("source.ssh_key_file", &server.key_file())
+        .set_path("source.known_hosts_file", &server.known_hosts_file());
+    check_follows(&world);
+}

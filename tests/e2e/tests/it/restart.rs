@@ -1,0 +1,269 @@
+//! Any death is survivable: the step that ran is taken up, and nothing is run twice.
+
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use pull_agent_e2e::{Agent, World, eventually};
+use pull_agent_protocol::{Outcome, Phase};
+
+/// This revision was built once, its system became the profile once and was activated once.
+#[track_caller]
+fn check_ran_once(world: &World, revision: &str) {
+    let system = world.system();
+    let lines = [
+        format!("build {revision} ./result"),
+        format!("build {revision}"),
+        format!("set {system}"),
+        format!("switch {system}"),
+        format!("switch {system} = 0"),
+    ];
+    for line in lines {
+        assert_eq!(world.count_of(&line), 1, "{line:?} in {:#?}", world.calls());
+    }
+}
+
+/// Waits until a step has written how it ended.
+#[track_caller]
+fn wait_for_step(world: &World, deployment: u64, step: &str) {
+    let file = world.state().join(format!("steps/{deployment}-{step}.json"));
+    assert!(eventually(|| file.exists().then_some(())).is_some(), "{} does not come", file.display());
+}
+
+/// Waits until this phase has begun, and returns the deployment's id.
+#[track_caller]
+fn wait_for_phase(agent: &Agent, phase: Phase) -> u64 {
+    let status = agent.wait_for(phase.as_str(), |status| status.phase == phase && status.current.is_some());
+    status.current.expect("just seen").id
+}
+
+/// Waits until the switch to what was just built has begun, and returns the deployment's id.
+#[track_caller]
+fn wait_for_switch(world: &World, agent: &Agent) -> u64 {
+    let id = wait_for_phase(agent, Phase::Activating);
+    world.wait_for_call(&format!("switch {}", world.built()));
+    id
+}
+
+#[test]
+fn killed_while_it_waits_for_checks() {
+    let (world, agent, _) = World::deployed();
+    let revision = world.commit("service later");
+    agent.wait_for("a pending verdict", |status| status.gate.is_some());
+    agent.kill();
+    world.check(&revision, "completed", Some("success"));
+    let agent = world.start();
+    agent.wait_until_runs(&revision);
+    check_ran_once(&world, &revision);
+}
+
+#[test]
+fn killed_while_it_builds() {
+    let (world, agent, _) = World::deployed();
+    let revision = world.green("build waits gate");
+    world.wait_for_call(&format!("build {revision}"));
+    let id = wait_for_phase(&agent, Phase::Building);
+    agent.kill();
+    let agent = world.start();
+    let status = agent.status();
+    assert_eq!((status.phase, status.current.expect("taken up").id), (Phase::Building, id));
+    world.open("gate");
+    agent.wait_until_runs(&revision);
+    check_ran_once(&world, &revision);
+}
+
+#[test]
+fn killed_while_it_builds_and_back_after_the_build() {
+    let (world, agent, _) = World::deployed();
+    let revision = world.green("build waits gate");
+    world.wait_for_call(&format!("build {revision}"));
+    let id = wait_for_phase(&agent, Phase::Building);
+    agent.kill();
+    world.open("gate");
+    wait_for_step(&world, id, "build");
+    let agent = world.start();
+    agent.wait_until_runs(&revision);
+    check_ran_once(&world, &revision);
+}
+
+#[test]
+fn killed_while_a_build_fails() {
+    let (world, agent, first) = World::deployed();
+    let revision = world.green("build waits gate\nbuild fails on purpose");
+    world.wait_for_call(&format!("build {revision}"));
+    let id = wait_for_phase(&agent, Phase::Building);
+    agent.kill();
+    world.open("gate");
+    wait_for_step(&world, id, "build");
+    let agent = world.start();
+    agent.wait_for_end(&revision, Outcome::Failed);
+    assert_eq!(world.count(&format!("build {revision}")), 1);
+    assert_eq!(agent.status().running.revision, Some(first));
+}
+
+#[test]
+fn killed_while_it_switches() {
+    let (world, agent, _) = World::deployed();
+    let revision = world.green("switch waits gate");
+    let id = wait_for_switch(&world, &agent);
+    agent.kill();
+    let agent = world.start();
+    let status = agent.status();
+    assert_eq!((status.phase, status.current.expect("taken up").id), (Phase::Activating, id));
+    world.open("gate");
+    agent.wait_until_runs(&revision);
+    check_ran_once(&world, &revision);
+}
+
+#[test]
+fn killed_while_it_switches_and_back_after_the_switch() {
+    let (world, agent, _) = World::deployed();
+    let revision = world.green("switch waits gate");
+    let id = wait_for_switch(&world, &agent);
+    agent.kill();
+    world.open("gate");
+    wait_for_step(&world, id, "switch");
+    let agent = world.start();
+    agent.wait_until_runs(&revision);
+    check_ran_once(&world, &revision);
+}
+
+#[test]
+fn killed_while_a_switch_fails() {
+    let (world, agent, first) = World::deployed();
+    let before = world.system();
+    let revision = world.green("switch waits gate\nswitch exit 2");
+    let id = wait_for_switch(&world, &agent);
+    agent.kill();
+    world.open("gate");
+    wait_for_step(&world, id, "switch");
+    let agent = world.start();
+    agent.wait_for_end(&revision, Outcome::RolledBack);
+    assert_eq!((world.system(), world.profile()), (before.clone(), before));
+    assert_eq!(agent.status().running.revision, Some(first));
+}
+
+#[test]
+fn killed_by_the_switch_itself() {
+    let (world, agent, _) = World::deployed();
+    let revision = world.green("switch kills-agent");
+    assert_eq!(agent.wait().code(), None, "a signal ended it");
+    let agent = world.start();
+    agent.wait_until_runs(&revision);
+    check_ran_once(&world, &revision);
+}
+
+#[test]
+fn killed_while_it_confirms() {
+    let (world, agent, _) = World::deployed();
+    world.fault("unhealthy");
+    let revision = world.green("service convalescent");
+    let id = wait_for_phase(&agent, Phase::Confirming);
+    agent.kill();
+    let agent = world.start();
+    assert_eq!(wait_for_phase(&agent, Phase::Confirming), id);
+    world.heal("unhealthy");
+    agent.wait_until_runs(&revision);
+    check_ran_once(&world, &revision);
+}
+
+#[test]
+fn killed_on_the_way_back() {
+    let mut world = World::new();
+    world.config.set("health.deadline", "1s");
+    world.open("back");
+    let first = world.green("service norns\nswitch waits back");
+    let agent = world.start();
+    agent.wait_until_runs(&first);
+    let before = world.system();
+    world.close("back");
+    let revision = world.green("service mead-hall\nswitch breaks mead-hall");
+    let id = wait_for_phase(&agent, Phase::RollingBack);
+    agent.kill();
+    let agent = world.start();
+    assert_eq!(wait_for_phase(&agent, Phase::RollingBack), id);
+    world.open("back");
+    agent.wait_for_end(&revision, Outcome::RolledBack);
+    assert_eq!((world.system(), world.profile()), (before.clone(), before.clone()));
+    assert_eq!(world.count_of(&format!("switch {before}")), 2, "deployed once, gone back to once");
+}
+
+#[test]
+fn killed_again_and_again() {
+    let (world, agent, _) = World::deployed();
+    let revision = world.green("service stubborn\nbuild seconds 1\nswitch seconds 1");
+    agent.kill();
+    for step in 0..12 {
+        let agent = world.spawn();
+        std::thread::sleep(Duration::from_millis(100 + 60 * step));
+        agent.kill();
+    }
+    let agent = world.start();
+    agent.wait_until_runs(&revision);
+    check_ran_once(&world, &revision);
+    assert_eq!(agent.history().len(), 2);
+}
+
+#[test]
+fn power_lost_while_it_builds() {
+    let (world, agent, _) = World::deployed();
+    let revision = world.green("build waits gate");
+    world.wait_for_call(&format!("build {revision}"));
+    world.lose_power(agent);
+    world.open("gate");
+    let agent = world.start();
+    agent.wait_until_runs(&revision);
+    assert_eq!(world.count_of(&format!("build {revision} ./result")), 2);
+    assert_eq!(agent.history().len(), 2, "a build that died with the host is no failure");
+}
+
+#[test]
+fn power_lost_while_it_switches() {
+    let (world, agent, _) = World::deployed();
+    let revision = world.green("switch waits gate");
+    wait_for_switch(&world, &agent);
+    world.lose_power(agent);
+    world.open("gate");
+    let agent = world.start();
+    agent.wait_until_runs(&revision);
+    assert_eq!(world.profile(), world.system());
+}
+
+#[test]
+fn stopped_while_it_builds() {
+    let (world, agent, _) = World::deployed();
+    let revision = world.green("build stubborn\nbuild waits gate");
+    let stubborn = world.read("run/stubborn");
+    assert_eq!(agent.stop().code(), Some(0));
+    assert!(!World::is_alive(&stubborn), "the build is ended with everything that it started");
+    assert!(!world.folder().join("run/agent.sock").exists(), "the sockets are gone");
+    world.open("gate");
+    let agent = world.start();
+    agent.wait_until_runs(&revision);
+    assert_eq!(world.count_of(&format!("build {revision} ./result")), 2);
+}
+
+#[test]
+fn stopped_while_it_switches() {
+    let (world, agent, _) = World::deployed();
+    let revision = world.green("switch waits gate");
+    wait_for_switch(&world, &agent);
+    agent.signal(Signal::SIGINT);
+    assert_eq!(agent.wait().code(), Some(0));
+    world.open("gate");
+    let agent = world.start();
+    agent.wait_until_runs(&revision);
+    check_ran_once(&world, &revision);
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once() {
+    let (world, agent, _) = World::deployed();
+    let revision = world.green("build stubborn\nbuild waits never");
+    world.wait_for_call(&format!("build {revision}"));
+    world.read("run/stubborn");
+    agent.signal(Signal::SIGTERM);
+    // What does not mind SIGTERM is given ten seconds before SIGKILL: so long the first signal takes.
+    assert!(eventually(|| agent.log().contains("stopping").then_some(())).is_some());
+    agent.signal(Signal::SIGTERM);
+    assert_eq!(agent.wait().code(), Some(70));
+}

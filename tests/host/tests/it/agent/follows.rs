@@ -1,0 +1,70 @@
+//! What is deployed and what is not.
+
+use super::fleet::Fleet;
+use crate::support::SERVICE;
+
+#[test]
+fn green_is_deployed_by_the_service_red_and_unchecked_never() {
+    let Some(fleet) = Fleet::up() else { return };
+    let green = fleet.merge(&fleet.system().unit("greets.service", SERVICE));
+    let status = fleet.ended(&green);
+    let last = &status["last_deployment"];
+    assert_eq!(last["outcome"], "deployed", "{status:#}");
+    assert_eq!(status["running"]["revision"], *green);
+    assert_eq!(status["running"]["drift"], false);
+    assert_eq!(status["agent"]["runner"], "systemd");
+    assert_eq!(last["system"], *fleet.current());
+    assert_eq!(fleet.profile(), fleet.current());
+    fleet.shell("systemctl is-active --quiet greets.service");
+    assert!(fleet.shell("agentctl status").contains(&green[..7]), "the operator is told what runs");
+    assert!(fleet.shell("systemctl show -P StatusText pull-agent").contains(&green[..7]));
+    assert!(
+        fleet.shell("agentctl logs").contains("activating the configuration"),
+        "the log is the switch's own"
+    );
+
+    let runs = fleet.current();
+    let red = fleet.push(&fleet.system().unit("red.service", SERVICE));
+    fleet.ci(&red, "failure");
+    fleet.nudge(&red);
+    let status = fleet.wait_for("red is seen", |status| {
+        status["wanted"]["revision"] == *red && status["gate"]["verdict"] == "red"
+    });
+    assert!(
+        status["gate"]["detail"].as_str().is_some_and(|why| why.contains("build (yggdrasil)")),
+        "{status:#}"
+    );
+
+    let unchecked = fleet.push(&fleet.system().unit("unchecked.service", SERVICE));
+    fleet.nudge(&unchecked);
+    let status = fleet.wait_for("the one without checks is seen", |status| {
+        status["wanted"]["revision"] == *unchecked && status["gate"]["verdict"] == "pending"
+    });
+    assert_eq!(status["phase"], "gating");
+    assert_eq!(fleet.current(), runs);
+    assert_eq!(status["last_deployment"]["revision"], *green, "nothing was even built");
+
+    // The same tip, once CI has said its word.
+    fleet.ci(&unchecked, "success");
+    fleet.nudge(&unchecked);
+    assert_eq!(fleet.ended(&unchecked)["last_deployment"]["outcome"], "deployed");
+}
+
+#[test]
+fn a_unit_that_fails_takes_the_host_back_to_what_ran() {
+    let Some(fleet) = Fleet::up() else { return };
+    let good = fleet.merge(&fleet.system().unit("greets.service", SERVICE));
+    assert_eq!(fleet.ended(&good)["last_deployment"]["outcome"], "deployed");
+    let before = fleet.current();
+
+    let broken = "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/false\n";
+    let bad = fleet.merge(&fleet.system().unit("greets.service", SERVICE).unit("breaks.service", broken));
+    let status = fleet.ended(&bad);
+    let last = &status["last_deployment"];
+    assert_eq!(last["outcome"], "rolled-back", "{status:#}");
+    assert!(last["reason"].as_str().is_some_and(|why| why.contains("breaks.service")), "{last:#}");
+    assert_eq!((fleet.current(), fleet.profile()), (before.clone(), before));
+    assert_eq!(status["held"][0]["revision"], *bad);
+    assert_eq!(status["running"]["revision"], *good);
+    assert!(fleet.shell("agentctl history").contains("rolled-back"));
+}
