@@ -21,3 +21,12 @@ install_packages() {
   apt-get update -qq
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" > /dev/null
 }
+
+# Prints why the contract test cannot run here; fails when it can.
+why_no_contract() {
+  command -v npm > /dev/null || can_install || {
+    echo "npm is missing and cannot be installed without root"
+    return 0
+  }
+  return 1
+}

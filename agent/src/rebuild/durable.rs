@@ -29,7 +29,7 @@ pub(super) fn note(file: &Path, document: &impl Serialize) -> io::Result<()> {
     std::fs::rename(&temporary, file)
 }
 
-/// Takes room on the disk for a later [`write`] of a small document to this file, so that a disk that becomes full
+/// Takes room on the disk for a later [`write()`] of a small document to this file, so that a disk that becomes full
 /// meanwhile does not cost its text. (Where every write needs new room, as on btrfs, this helps less.)
 pub(super) fn reserve(file: &Path) -> io::Result<()> {
     let mut reserved = open(&temporary(file), true)?;
