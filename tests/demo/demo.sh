@@ -18,7 +18,7 @@ CI says what it thinks of them, and every host decides by itself. Nix and system
 tests/host/bin); the agents, their listeners, git and HTTP are real. Everything lives in $work."
 need git curl
 text "Building the programs."
-cargo build --quiet --manifest-path "$root/Cargo.toml" --locked --package pull-agent --package pull-agent-forge
+cargo build --quiet --manifest-path "$root/Cargo.toml" --locked --workspace --bins
 bin=$(cargo metadata --manifest-path "$root/Cargo.toml" --format-version 1 --no-deps --offline |
   sed -E 's/.*"target_directory":"([^"]*)".*/\1/')/debug
 

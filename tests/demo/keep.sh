@@ -39,4 +39,6 @@ It goes on running. In another terminal:
 
 Ctrl-C here ends all of it and removes $work.
 LINES
-while :; do sleep 3600 & wait $!; done
+sleep infinity &
+followers+=($!)
+wait $!

@@ -31,6 +31,7 @@ start() {
   shift
   setsid "$@" >> "$log" 2>&1 < /dev/null &
   pids+=($!)
+  disown $!
 }
 
 # Ends what the demo started. Steps outlive their agent; they are told by their environment.
@@ -42,7 +43,6 @@ stop_all() {
   for pid in "${pids[@]}"; do
     for _ in $(seq 50); do kill -0 -- "-$pid" 2> /dev/null || break && sleep 0.1; done
     kill -KILL -- "-$pid" 2> /dev/null
-    wait "$pid" 2> /dev/null
   done
 }
 

@@ -17,7 +17,6 @@ use crate::process::{free_listener, port};
 #[derive(Debug)]
 pub struct Hostile {
     port: u16,
-    upstream: u16,
     mode: Arc<Mutex<Mode>>,
     stop: Arc<AtomicBool>,
     seen: Arc<Mutex<Vec<String>>>,
@@ -33,7 +32,6 @@ impl Hostile {
         let listener = free_listener();
         let hostile = Self {
             port: port(&listener),
-            upstream,
             mode: Arc::new(Mutex::new(Mode::Behave)),
             stop: Arc::new(AtomicBool::new(false)),
             seen: Arc::new(Mutex::new(Vec::new())),
@@ -67,12 +65,6 @@ impl Hostile {
     #[must_use]
     pub fn url(&self, name: &str) -> String {
         format!("http://127.0.0.1:{}/git/{name}", self.port)
-    }
-
-    /// Port of the server behind.
-    #[must_use]
-    pub const fn upstream(&self) -> u16 {
-        self.upstream
     }
 
     /// First line and header of each request so far.

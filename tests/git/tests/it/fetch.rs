@@ -1,5 +1,7 @@
 //! Fetches from servers that behave: what comes, and where it stands to the deployed revision.
 
+use std::os::unix::fs::MetadataExt as _;
+
 use pull_agent::git::is_ancestor;
 use pull_agent_core::{Ancestry, Fetched};
 use pull_agent_git_tests::{GitDaemon, HttpServer};
@@ -178,7 +180,10 @@ async fn another_branch_and_another_remote_are_followed() {
     bed.origin.git(&["switch", "--quiet", "--create", "main/next"]);
     let second = bed.origin.commit("a", "b", "second");
     bed.source.branch = "main/next".to_owned();
+    let inode = || std::fs::metadata(bed.git_dir()).expect("it is there").ino();
+    let before = inode();
     assert_eq!(bed.ancestry(&second, Some(&first)).await, Ancestry::Descendant);
+    assert_eq!(inode(), before, "it is the same clone");
     assert_eq!(bed.git(&["for-each-ref", "--format=%(refname)", "refs/heads"]), "refs/heads/main/next");
 
     let other = HttpServer::start(bed.origin.root());

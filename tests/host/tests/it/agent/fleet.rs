@@ -25,7 +25,7 @@ pub(super) struct Fleet {
 }
 
 impl Fleet {
-    /// A booted host whose agent runs and has nothing deployed yet; `None` where the machine can have no hosts.
+    /// A booted host whose agent runs and has deployed nothing yet; `None` where the machine can have no hosts.
     pub(super) fn up() -> Option<Self> {
         let host = Host::up(Lab::ready()?, "yggdrasil").expect("a host boots");
         let directory = tempfile::tempdir().expect("a temporary folder");
@@ -44,8 +44,16 @@ impl Fleet {
         let forge = runtime.block_on(Forge::listen_on(listener)).expect("the forge starts");
         let fleet = Self { host, flake, forge, _git: git, _runtime: runtime, directory };
         let url = fleet._git.url("infra.git");
+        fleet.switch_by_hand(&url);
         fleet.install(&url);
         Some(fleet)
+    }
+
+    /// As on every host: what runs before the agent came was switched to by a person.
+    fn switch_by_hand(&self, url: &str) {
+        self.push(&self.system());
+        let line = r#"nixos-rebuild switch --no-reexec --flake "git+$0?ref=main#yggdrasil" 2>&1"#;
+        self.host.exec(&["bash", "-euc", line, url]).and_then(Output::ok).expect("the first switch succeeds");
     }
 
     fn install(&self, url: &str) {
