@@ -74,7 +74,9 @@ async fn a_build_that_nobody_waits_for_makes_room() {
 #[tokio::test]
 async fn a_switch_is_not_ended_by_a_signal_to_its_step() {
     let world = World::new();
-    world.after_switch("touch \"$WORLD/ready\"; while ! [ -e \"$WORLD/go\" ]; do sleep 0.01; done");
+    world.after_switch(
+        "touch \"$WORLD/ready\"; while ! [ -e \"$WORLD/go\" ] && [ -d \"$WORLD/bin\" ]; do sleep 0.01; done",
+    );
     let rebuild = world.rebuild();
     let (new, old) = (world.system("new"), world.system("old"));
     let switched = tokio::spawn(async move {

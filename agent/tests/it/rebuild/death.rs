@@ -7,8 +7,7 @@ use pull_agent_core::{Exit, FailureClass};
 use super::world::{World, runs};
 
 /// Runs until somebody lets it go on, then ends with 4.
-const WAITING_SWITCH: &str =
-    "touch \"$WORLD/ready\"; while ! [ -e \"$WORLD/go\" ]; do sleep 0.01; done; exit 4";
+const WAITING_SWITCH: &str = "touch \"$WORLD/ready\"; while ! [ -e \"$WORLD/go\" ] && [ -d \"$WORLD/bin\" ]; do sleep 0.01; done; exit 4";
 
 /// Another process that is an agent: it calls what the name says, and is killed before that answers.
 fn agent(world: &World, what: &str) -> Child {
@@ -79,7 +78,7 @@ async fn a_build_is_taken_up_again() {
     let world = World::new();
     world.on(
         "build",
-        "touch \"$WORLD/ready\"; while ! [ -e \"$WORLD/go\" ]; do sleep 0.01; done; ln -sfn \"$WORLD/store/new\" result",
+        "touch \"$WORLD/ready\"; while ! [ -e \"$WORLD/go\" ] && [ -d \"$WORLD/bin\" ]; do sleep 0.01; done; ln -sfn \"$WORLD/store/new\" result",
     );
     let mut agent = agent(&world, "an_agent_that_builds");
     world.until("ready").await;
