@@ -4,7 +4,7 @@ use pull_agent_core::{Hold, Pause, Record, State, Verdict, Wall};
 use pull_agent_protocol::{self as wire, VERSION};
 
 use crate::clock::rfc3339;
-use crate::settings::{Gate, Runner, Settings};
+use crate::settings::{Runner, Settings};
 use crate::summary;
 
 /// What the process knows of itself.
@@ -166,9 +166,6 @@ fn warnings(settings: &Settings, about: &About, state: &State) -> Vec<String> {
     let saved = &state.saved;
     let mut warnings = about.warnings.clone();
     warnings.extend(settings.warnings.iter().cloned());
-    if settings.gate == Gate::None {
-        warnings.push("gate.forge is \"none\": every commit counts as green".to_owned());
-    }
     if settings.rebuild.runner == Runner::Process {
         warnings.push(
             "rebuild.runner is \"process\": a running switch ends when a service manager kills the agent's group"
