@@ -6,7 +6,9 @@ network_switch() {
   ip netns list | grep -qw "$SWITCH" && return 0
   ip netns add "$SWITCH"
   ip -n "$SWITCH" link set lo up
-  ip -n "$SWITCH" link add br0 type bridge
+  # A bridge without an address of its own takes one of its ports', so that it changes when hosts come and go, and the
+  # others send to the old one until their neighbour tables notice.
+  ip -n "$SWITCH" link add br0 address 02:00:c6:12:4d:fe type bridge
   ip -n "$SWITCH" link set br0 up
   ip -n "$SWITCH" addr add "$BRIDGE/24" dev br0
 }
