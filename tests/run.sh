@@ -24,11 +24,11 @@ layer "lints: formatting, clippy, documentation"
 make --no-print-directory lint
 
 layer "unit, simulation, git, forge, end to end"
-cargo test --workspace --exclude pull-agent-host-tests --locked
+cargo test --workspace --exclude pull-agent-host-tests --locked --no-fail-fast
 
 layer "hosts with real systemd and real Nix"
 # One after the other: each of them is a whole machine that boots.
-RUST_TEST_THREADS=1 cargo test -p pull-agent-host-tests --locked
+RUST_TEST_THREADS=1 cargo test -p pull-agent-host-tests --locked --no-fail-fast
 
 layer "contract: the forge's stand-in against GitHub's own description"
 if reason=$(why_no_contract); then leave_out contract "$reason"; else bash tests/contract/run.sh; fi

@@ -72,7 +72,7 @@ impl Api {
         let (reply, answer) = oneshot::channel();
         let sent = self.inputs.send(Input { event, reply: Some(reply) }).await;
         match (sent, answer.await) {
-            (Ok(()), Ok(Ok(()))) => Json(self.status()).into_response(),
+            (Ok(()), Ok(Ok(()))) => Json(self.status_of(&self.snapshot())).into_response(),
             (Ok(()), Ok(Err(error))) => problem(StatusCode::INSUFFICIENT_STORAGE, error),
             (Err(_), _) | (_, Err(_)) => problem(StatusCode::SERVICE_UNAVAILABLE, "the agent is stopping"),
         }

@@ -72,27 +72,31 @@ struct Gone;
 
 impl Writer {
     fn new(api: Api, sender: mpsc::Sender<Event>, place: OwnedSemaphorePermit) -> Self {
-        let (snapshots, progress) = (api.snapshots.clone(), api.progress.clone());
+        let (mut snapshots, mut progress) = (api.snapshots.clone(), api.progress.clone());
+        // The first event is the status as it is, which tells the progress too.
+        snapshots.mark_changed();
+        progress.mark_unchanged();
         Self { api, snapshots, progress, sender, log: None, _place: place }
     }
 
     async fn write(mut self) {
-        self.snapshots.mark_changed();
         while self.step().await.is_ok() {}
     }
 
     async fn step(&mut self) -> Result<(), Gone> {
         tokio::select! {
+            biased;
             changed = self.snapshots.changed() => {
                 changed.map_err(|_| Gone)?;
-                self.snapshots.mark_unchanged();
+                let snapshot = Arc::clone(&self.snapshots.borrow_and_update());
                 // What the deployment wrote comes before the news that it has ended.
                 self.tell_log().await?;
-                self.follow_current();
-                self.tell("status", &self.api.status()).await
+                self.follow(&snapshot);
+                self.tell("status", &self.api.status_of(&snapshot)).await
             }
             changed = self.progress.changed() => {
                 changed.map_err(|_| Gone)?;
+                self.tell_log().await?;
                 let progress = self.progress.borrow_and_update().clone();
                 self.tell("progress", &progress).await
             }
@@ -101,8 +105,8 @@ impl Writer {
         }
     }
 
-    fn follow_current(&mut self) {
-        let current = self.api.snapshot().state.saved.current.as_ref().map(|current| current.id.0);
+    fn follow(&mut self, snapshot: &Snapshot) {
+        let current = snapshot.state.saved.current.as_ref().map(|current| current.id.0);
         if self.log.as_ref().map(|tail| tail.deployment) != current {
             self.log = current.map(|deployment| Tail { deployment, file: None, unfinished: Vec::new() });
         }

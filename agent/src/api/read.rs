@@ -12,13 +12,13 @@ use pull_agent_protocol::{Deployments, NudgeAnswer, NudgeRequest, Status, VERSIO
 
 use super::Api;
 use super::problem::problem;
-use crate::daemon::Input;
+use crate::daemon::{Input, Snapshot};
 use crate::view;
 
 impl Api {
-    /// The status of this moment, progress included.
-    pub(super) fn status(&self) -> Status {
-        let mut status = self.snapshot().status.clone();
+    /// The status of a snapshot, with the progress of this moment.
+    pub(super) fn status_of(&self, snapshot: &Snapshot) -> Status {
+        let mut status = snapshot.status.clone();
         if status.phase == pull_agent_protocol::Phase::Building {
             status.progress.clone_from(&self.progress.borrow());
         }
@@ -27,7 +27,7 @@ impl Api {
 }
 
 pub(super) async fn status(State(api): State<Api>) -> Json<Status> {
-    Json(api.status())
+    Json(api.status_of(&api.snapshot()))
 }
 
 pub(super) async fn deployments(State(api): State<Api>) -> Json<Deployments> {
