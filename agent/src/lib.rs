@@ -7,6 +7,7 @@ pub mod checks;
 pub mod clock;
 pub mod ctl;
 pub mod daemon;
+mod durable;
 pub mod error;
 pub mod git;
 pub mod health;

@@ -9,8 +9,7 @@ use nix::fcntl::{Flock, FlockArg};
 use pull_agent_core::{Deployed, STATE_VERSION, Saved};
 use serde::Serialize;
 
-use crate::clock;
-use crate::rebuild::write_durably;
+use crate::{clock, durable};
 
 /// The state directory, locked for this process.
 #[derive(Debug)]
@@ -103,7 +102,7 @@ impl Store {
 
     fn write(&self, name: &str, value: &impl Serialize) -> Result<(), SaveError> {
         let path = self.directory.join(name);
-        write_durably(&path, value).map_err(|source| SaveError { path, source })
+        durable::write(&path, value).map_err(|source| SaveError { path, source })
     }
 }
 

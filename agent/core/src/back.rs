@@ -12,7 +12,7 @@ use crate::deployment::describe;
 use crate::event::{Exit, HostView};
 use crate::finish::End;
 use crate::id::Attempt;
-use crate::policy::{BUSY_FIRST, BUSY_MOST, ROLL_BACK_BUSY_TRIES, ROLL_BACK_TRIES};
+use crate::policy::{BUSY_FIRST, BUSY_MOST, ROLL_BACK_TRIES, ROLL_BACK_WAITS};
 use crate::state::{Current, Phase};
 use crate::time::Millis;
 
@@ -20,7 +20,7 @@ impl Turn<'_> {
     /// Leaves a failed phase for the way back.
     pub(crate) fn go_back(&mut self, failed_in: PhaseName, reason: String) {
         let attempt = Attempt(self.state.saved.next_attempt);
-        self.leave_phase(Phase::RollingBack { attempt, failed_in, reason, failed: 0, busy: 0 });
+        self.leave_phase(Phase::RollingBack { attempt, failed_in, reason, failed: 0, waited: 0 });
         self.enter(Millis(0));
         self.roll_back();
     }
@@ -48,7 +48,8 @@ impl Turn<'_> {
     pub(crate) fn rolled_back(&mut self, attempt: Attempt, exit: &Exit, host: HostView) {
         let awaited = self.is_awaited(attempt);
         let Some(current) = &mut self.state.saved.current else { return };
-        let Phase::RollingBack { attempt: own, failed_in, reason, failed, busy } = &mut current.phase else {
+        let Phase::RollingBack { attempt: own, failed_in, reason, failed, waited } = &mut current.phase
+        else {
             return;
         };
         if *own != attempt || !awaited {
@@ -62,20 +63,23 @@ impl Turn<'_> {
             let end = End { reason: Some(reason), ..End::wrong(Outcome::RolledBack, failed_in) };
             return self.finish(end);
         }
-        if matches!(exit, Exit::Busy) {
-            *busy += 1;
+        if matches!(exit, Exit::Busy | Exit::NotStarted(_)) {
+            *waited += 1;
         } else {
             *failed += 1;
         }
-        let tries = *failed + *busy;
-        if *failed < ROLL_BACK_TRIES && *busy < ROLL_BACK_BUSY_TRIES {
+        let tries = *failed + *waited;
+        if *failed < ROLL_BACK_TRIES && *waited < ROLL_BACK_WAITS {
             self.enter(exponential(BUSY_FIRST, BUSY_MOST, tries, self.now.entropy));
         } else {
             let wrong = match exit {
                 Exit::Code(0) => "it ended well, but another system runs or is the profile".to_string(),
-                Exit::Code(_) | Exit::Signal(_) | Exit::Busy | Exit::Killed | Exit::NotStarted(_) => {
-                    describe(exit)
-                }
+                Exit::Code(_)
+                | Exit::Signal(_)
+                | Exit::Busy
+                | Exit::Killed
+                | Exit::NotStarted(_)
+                | Exit::FailedEarly(_) => describe(exit),
             };
             let reason = format!("{reason}; the way back failed {tries} times: {wrong}");
             self.finish(End { reason: Some(reason), ..End::wrong(Outcome::Broken, failed_in) });

@@ -54,10 +54,20 @@ impl State {
         })
     }
 
-    /// Whether a newer green tip is there than the one that is being deployed.
+    /// Whether what is being deployed is not to be activated any more: a newer green tip is there, or the branch was taken
+    /// back behind it.
     fn is_overtaken(&self) -> bool {
-        let (Some(current), Some(wanted)) = (&self.saved.current, &self.saved.wanted) else { return false };
-        current.revision != wanted.revision && self.is_ready()
+        let Some(current) = &self.saved.current else { return false };
+        match &self.saved.wanted {
+            Some(wanted) => current.revision != wanted.revision && (self.is_ready() || self.is_withdrawn()),
+            // The tip is the deployed revision; without a tip nothing is known of the branch.
+            None => self.seen.poll.tip.is_some(),
+        }
+    }
+
+    /// Whether the tip cannot contain what is being deployed: that descends from the deployed revision, the tip does not.
+    fn is_withdrawn(&self) -> bool {
+        self.saved.refused.is_some() && self.saved.current.as_ref().is_some_and(|current| current.compared)
     }
 
     /// The phase as the world is told it.
@@ -255,7 +265,7 @@ impl Turn<'_> {
                 let reason = format!("{} before anything was activated", describe(&Exit::Code(code)));
                 self.finish(End::failed(PhaseName::Activating, FailureClass::Unclassified, reason));
             }
-            Exit::Code(_) | Exit::Signal(_) | Exit::Killed | Exit::NotStarted(_) => {
+            Exit::Code(_) | Exit::Signal(_) | Exit::Killed | Exit::NotStarted(_) | Exit::FailedEarly(_) => {
                 let reason = match (exit, runs) {
                     (Exit::Code(0), _) => {
                         String::from("the switch ended well, but another system runs than was built")
@@ -275,8 +285,11 @@ impl Turn<'_> {
     }
 
     fn superseded(&mut self) {
-        let newer = self.state.saved.wanted.as_ref().map(|wanted| wanted.revision.short().to_string());
-        let reason = newer.map(|newer| format!("{newer} is newer and green"));
+        let tip = self.state.seen.poll.tip.as_ref().map(|tip| tip.short().to_string());
+        let reason = tip.map(|tip| match self.state.is_ready() {
+            true => format!("{tip} is newer and green"),
+            false => format!("it was taken back: the tip of the branch is {tip}"),
+        });
         self.finish(End { reason, ..End::new(Outcome::Superseded) });
     }
 
@@ -384,6 +397,6 @@ pub(crate) fn describe(exit: &Exit) -> String {
         Exit::Signal(signal) => format!("the switch was ended by signal {signal}"),
         Exit::Busy => "another activation is at work".to_string(),
         Exit::Killed => "the switch was killed before it could say how it ended".to_string(),
-        Exit::NotStarted(reason) => reason.clone(),
+        Exit::NotStarted(reason) | Exit::FailedEarly(reason) => reason.clone(),
     }
 }

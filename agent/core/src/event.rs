@@ -250,4 +250,6 @@ pub enum Exit {
     Killed,
     /// The command could not be started, or stopped before activating for a reason that passes (disk full).
     NotStarted(String),
+    /// It failed before activating, for a reason that does not pass by itself (no such program, `nix-env` failed).
+    FailedEarly(String),
 }

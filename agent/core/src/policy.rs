@@ -62,8 +62,8 @@ pub(crate) const HARD_TRIES: u32 = 2;
 pub(crate) const SWITCH_TRIES: u32 = 2;
 /// The way back is tried so often, then the host is broken.
 pub(crate) const ROLL_BACK_TRIES: u32 = 3;
-/// So often the way back waits for a busy lock (about half an hour), then the host is broken.
-pub(crate) const ROLL_BACK_BUSY_TRIES: u32 = 30;
+/// So often the way back waits for a busy lock or a full disk (about half an hour), then the host is broken.
+pub(crate) const ROLL_BACK_WAITS: u32 = 30;
 
 impl Policy {
     /// The shortest time between two questions to the forge about one revision.

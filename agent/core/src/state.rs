@@ -218,8 +218,8 @@ pub enum Phase {
         reason: String,
         /// How often the way back failed.
         failed: u32,
-        /// How often another activation was at work.
-        busy: u32,
+        /// How often it could not begin: another activation was at work, or the disk was full.
+        waited: u32,
     },
 }
 

@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::durable;
 use crate::process::Environment;
-use crate::rebuild::{read_durable, write_durably};
 use crate::settings::Health;
 
 pub use units::UnitsError;
@@ -74,7 +74,7 @@ impl Prober {
         file: &Path,
         source: impl Future<Output = Result<(), String>> + Send,
     ) -> Result<(), BaselineError> {
-        if read_durable::<Baseline>(file).is_some() {
+        if durable::read::<Baseline>(file).is_some() {
             return Ok(());
         }
         let units = async { if self.watches_units() { Some(self.failed_units().await) } else { None } };
@@ -87,7 +87,7 @@ impl Prober {
         };
         let baseline = Baseline { failed_units, source };
         let target = file.to_owned();
-        tokio::task::spawn_blocking(move || write_durably(&target, &baseline))
+        tokio::task::spawn_blocking(move || durable::write(&target, &baseline))
             .await
             .unwrap_or_else(|panic| Err(std::io::Error::other(panic)))
             .map_err(|reason| BaselineError::Write { file: file.display().to_string(), reason })?;
@@ -102,7 +102,7 @@ impl Prober {
         limit: Duration,
         source: impl Future<Output = Result<(), String>> + Send,
     ) -> Vec<String> {
-        let before: Baseline = read_durable(baseline).unwrap_or_else(|| {
+        let before: Baseline = durable::read(baseline).unwrap_or_else(|| {
             tracing::warn!(file = %baseline.display(), "nothing is known of the host before the switch");
             Baseline::default()
         });

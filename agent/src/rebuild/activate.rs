@@ -97,7 +97,7 @@ impl Rebuild {
         let exit = match result.outcome {
             // On the way back the profile is set first; when that fails, nothing was activated.
             Outcome::Exited(code) if code != 0 && result.program == SET_PROFILE => {
-                Exit::NotStarted(format!("{SET_PROFILE} failed with exit code {code}"))
+                Exit::FailedEarly(format!("{SET_PROFILE} failed with exit code {code}"))
             }
             Outcome::Exited(LOCK_BUSY) | Outcome::Busy => Exit::Busy,
             Outcome::Exited(code) => Exit::Code(code),
@@ -140,7 +140,7 @@ impl Rebuild {
                 self.switch_unit_ended().await;
                 exit
             }
-            Exit::Code(_) | Exit::Busy | Exit::NotStarted(_) => exit,
+            Exit::Code(_) | Exit::Busy | Exit::NotStarted(_) | Exit::FailedEarly(_) => exit,
         }
     }
 

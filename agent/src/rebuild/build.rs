@@ -45,7 +45,7 @@ impl Rebuild {
         let (ended, why) = self.watch_build(&step, seen, &mut watcher, cancel, progress).await;
         progress.send_replace(None);
         if let Some(records) = records {
-            super::durable::remove(&records).ok();
+            crate::durable::remove(&records).ok();
         }
         self.judge(deployment, ended?, why)
     }

@@ -5,9 +5,10 @@ use std::path::Path;
 use pull_agent_core::DeploymentId;
 
 use super::Rebuild;
+use super::lock;
 use super::runner::reset_failed;
 use super::spec::{Kind, StepFiles};
-use super::{durable, lock};
+use crate::durable;
 use crate::settings::Runner;
 
 impl Rebuild {

@@ -8,7 +8,6 @@
 mod activate;
 mod build;
 mod classify;
-mod durable;
 mod flake;
 mod leftovers;
 mod lock;
@@ -32,8 +31,6 @@ use crate::process::{Environment, environment};
 use crate::settings::{Rebuild as RebuildSettings, Runner, Settings, StateSettings, System};
 
 pub use step::step_main;
-
-pub(crate) use durable::{read as read_durable, write as write_durably};
 
 use runner::Starter;
 use spec::{Kind, Spec, StepFiles};

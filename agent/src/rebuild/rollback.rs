@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use pull_agent_core::{Attempt, DeploymentId, Exit, SystemPath};
+use pull_agent_core::{Attempt, DeploymentId, Exit, FailureClass, StepFailure, SystemPath};
 
-use super::Rebuild;
 use super::spec::Kind;
+use super::{Rebuild, classify, log};
 use crate::host::resolve;
 
 impl Rebuild {
@@ -27,6 +27,21 @@ impl Rebuild {
         if let Err(sentence) = self.make_folders() {
             return Exit::NotStarted(sentence);
         }
-        self.activation(&step, deployment, spec).await.0
+        let (exit, log_from) = self.activation(&step, deployment, spec).await;
+        // What may pass by itself, a full disk above all, is waited for longer than what may not.
+        match exit {
+            Exit::NotStarted(sentence) => match classify::not_started(sentence) {
+                StepFailure { class: FailureClass::Transient, reason } => Exit::NotStarted(reason),
+                StepFailure { reason, .. } => Exit::FailedEarly(reason),
+            },
+            Exit::FailedEarly(sentence) => {
+                let text = log::tail(&self.inner.state.log(deployment.0), log_from);
+                match classify::classify(&text) {
+                    StepFailure { class: FailureClass::Transient, reason } => Exit::NotStarted(reason),
+                    StepFailure { .. } => Exit::FailedEarly(sentence),
+                }
+            }
+            Exit::Code(_) | Exit::Signal(_) | Exit::Busy | Exit::Killed => exit,
+        }
     }
 }

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use super::lock;
 use super::runner::{RunnerError, Starter};
 use super::spec::{Kind, Outcome, RunningCommand, Spec, Started, StepFiles, StepResult, wall};
-use super::{durable, lock};
+use crate::durable;
 use crate::process::{boot_id, is_running};
 
 /// So long may pass between the start of a step process and its word that it started; longer than it waits for another one.
@@ -141,13 +142,13 @@ impl Step {
         self.give_up(StartError::TooLate).await
     }
 
-    /// Writes the spec under the lock of the step, so that two who ask at once do not write at once.
+    /// Writes the spec, which means nothing after a power cut, under the lock of the step, so that two who ask at once do not write at once.
     async fn write_spec(&self, spec: Spec) -> Result<(), StartError> {
         let (file, lock_file) = (self.files.spec.clone(), self.files.lock.clone());
         let write = move || {
             let lock = lock::within(&lock_file, START)?;
             let _lock = lock.ok_or_else(|| io::Error::other("another process has the step's lock"))?;
-            durable::write(&file, &spec)
+            durable::note(&file, &spec)
         };
         tokio::task::spawn_blocking(write)
             .await

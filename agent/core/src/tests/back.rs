@@ -1,5 +1,7 @@
 //! The way back.
 
+use alloc::borrow::ToOwned;
+
 use super::machine::{Machine, host, revision, roll_back, system};
 use crate::{Command, Event, Exit, Phase};
 use pull_agent_protocol::{Outcome, Phase as PhaseName};
@@ -53,7 +55,8 @@ fn an_exit_code_of_nought_alone_is_no_proof() {
 fn it_is_tried_three_times_and_then_the_host_is_broken() {
     let mut machine = Machine::rolling_back();
     assert_eq!(again(&mut machine, Exit::Code(1), 0), [roll_back(6, 2, 'a')]);
-    assert_eq!(again(&mut machine, Exit::Killed, 0), [roll_back(7, 2, 'a')]);
+    let not_set = Exit::FailedEarly("nix-env failed".to_owned());
+    assert_eq!(again(&mut machine, not_set, 0), [roll_back(7, 2, 'a')]);
     machine.rolled_back(Exit::Code(1), host('b', 'b'));
     assert_eq!(outcome(&machine), Outcome::Broken);
     let hold = &machine.state.saved.held[0];
@@ -61,13 +64,15 @@ fn it_is_tried_three_times_and_then_the_host_is_broken() {
 }
 
 #[test]
-fn a_busy_lock_is_waited_for_much_longer() {
-    let mut machine = Machine::rolling_back();
-    for attempt in 6..35 {
-        assert_eq!(again(&mut machine, Exit::Busy, 0), [roll_back(attempt, 2, 'a')]);
+fn a_busy_lock_or_a_full_disk_is_waited_for_much_longer() {
+    for exit in [Exit::Busy, Exit::NotStarted("no space left on device".to_owned())] {
+        let mut machine = Machine::rolling_back();
+        for attempt in 6..35 {
+            assert_eq!(again(&mut machine, exit.clone(), 0), [roll_back(attempt, 2, 'a')]);
+        }
+        machine.rolled_back(exit, host('b', 'b'));
+        assert_eq!(outcome(&machine), Outcome::Broken);
     }
-    machine.rolled_back(Exit::Busy, host('b', 'b'));
-    assert_eq!(outcome(&machine), Outcome::Broken);
 }
 
 #[test]

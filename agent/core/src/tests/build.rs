@@ -168,12 +168,44 @@ fn a_build_that_was_told_to_end_is_taken_up_again_when_the_newer_tip_is_withdraw
 }
 
 #[test]
-fn a_newer_tip_that_is_no_descendant_takes_the_place_of_nothing() {
+fn a_build_of_what_was_taken_back_from_the_branch_is_ended() {
     let mut machine = Machine::building();
     machine.poll();
-    machine.polled('c');
-    assert!(machine.fetched(Ancestry::NotDescendant("no".to_owned())).is_empty());
+    assert_eq!(machine.polled('a'), [Command::CancelBuild { attempt: Attempt(3) }], "the deployed one again");
+    assert!(machine.build_failed(FailureClass::Cancelled).is_empty());
+    assert_eq!(last(&machine), (Outcome::Superseded, None));
+    let record = machine.state.saved.history.last().expect("it ended");
+    assert_eq!(record.reason.as_deref(), Some("it was taken back: the tip of the branch is aaaaaaa"));
+    assert!(machine.state.saved.held.is_empty(), "it may come again");
+
+    let mut machine = Machine::building();
+    machine.sees_tip('c');
+    let refused = machine.fetched(Ancestry::NotDescendant("no".to_owned()));
+    assert_eq!(refused, [Command::CancelBuild { attempt: Attempt(3) }], "what contains it would descend too");
     assert!(machine.state.seen.gate.in_flight.is_none());
+}
+
+#[test]
+fn what_waits_for_the_end_of_a_pause_or_of_a_busy_lock_can_be_taken_back() {
+    for mut machine in [Machine::built_and_paused(), Machine::busy()] {
+        // Before the lock is tried again.
+        machine.now += 2_000;
+        machine.tell(Event::Nudged { revision: None });
+        machine.polled('a');
+        assert_eq!(last(&machine), (Outcome::Superseded, None));
+        assert_eq!(machine.state.saved.current, None);
+    }
+}
+
+#[test]
+fn what_the_operator_accepted_is_not_taken_back_by_what_may_contain_it() {
+    let mut machine = Machine::idle();
+    machine.tell(Event::AcceptRequested { revision: revision('b') });
+    machine.sees_tip('b');
+    machine.fetched(Ancestry::NotDescendant("no".to_owned()));
+    assert_eq!(machine.checked(VerdictKind::Green), [build(3, 2, 'b')]);
+    machine.sees_tip('c');
+    assert!(machine.fetched(Ancestry::NotDescendant("no".to_owned())).is_empty());
 }
 
 #[test]

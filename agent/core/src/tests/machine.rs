@@ -212,9 +212,14 @@ impl Machine {
 
     /// The branch is polled and has this tip, which is fetched and descends from what is deployed.
     pub(super) fn sees(&mut self, tip: char) {
+        self.sees_tip(tip);
+        self.fetched(Ancestry::Descendant);
+    }
+
+    /// The branch is polled and has this tip.
+    pub(super) fn sees_tip(&mut self, tip: char) {
         self.poll();
         self.polled(tip);
-        self.fetched(Ancestry::Descendant);
     }
 
     /// Waits until a poll runs.

@@ -101,12 +101,12 @@ fn phase() -> impl Strategy<Value = Phase> {
         Just(Phase::Busy),
         any::<bool>().prop_map(|units_failed| Phase::Confirming { units_failed }),
         (attempt(), name(), ".*", any::<u32>(), any::<u32>()).prop_map(
-            |(attempt, failed_in, reason, failed, busy)| Phase::RollingBack {
+            |(attempt, failed_in, reason, failed, waited)| Phase::RollingBack {
                 attempt,
                 failed_in,
                 reason,
                 failed,
-                busy
+                waited
             }
         ),
     ]

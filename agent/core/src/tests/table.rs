@@ -6,7 +6,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt::Write;
 
-use super::machine::{Machine, failure, host, system, verdict};
+use super::machine::{Machine, failure, host, revision, system, verdict};
 use crate::{Command, Event, Exit, FailureClass, Millis, Phase, VerdictKind};
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/states.md");
@@ -53,6 +53,7 @@ fn events(machine: &Machine) -> Vec<(&'static str, Option<Event>)> {
         ("a probe failed", probed(alloc::vec!["a unit failed".to_string()])),
         ("back, the recorded system runs", rolled(Exit::Code(0), host('a', 'a'))),
         ("back, exit 1", rolled(Exit::Code(1), host('b', 'b'))),
+        ("back, not started", rolled(Exit::NotStarted("no space".into()), host('b', 'b'))),
         ("back, busy", rolled(Exit::Busy, host('b', 'b'))),
     ]
 }
@@ -123,6 +124,10 @@ fn rows(machine: &Machine) -> Vec<(&'static str, String)> {
         let event = Event::Checked { attempt: question.attempt, verdict: verdict(VerdictKind::Green) };
         rows.push(("a newer tip is green", told(&green, event)));
     }
+    let mut back = machine.clone();
+    back.now += 2_000;
+    back.tell(Event::Nudged { revision: None });
+    rows.push(("the deployed tip again", told(&back, back.polled_event(Ok(revision('a'))))));
     if phase(machine) == "confirming" {
         let mut late = machine.clone();
         late.policy.health_deadline = Millis(0);

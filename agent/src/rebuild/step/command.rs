@@ -7,9 +7,9 @@ use nix::errno::Errno;
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::Pid;
 
-use super::super::durable;
 use super::super::spec::{Outcome, RunningCommand, Spec};
 use super::stop::Stop;
+use crate::durable;
 use crate::process::start_ticks;
 use std::os::unix::process::CommandExt as _;
 

@@ -27,9 +27,22 @@ async fn a_profile_that_cannot_be_set_activates_nothing() {
     assert_eq!(world.activate(1).await, Exit::Code(0));
     world.write("nix-env.fails", "");
     world.write("calls", "");
-    assert_eq!(world.roll_back(2).await, Exit::NotStarted("nix-env failed with exit code 1".to_owned()));
+    assert_eq!(world.roll_back(2).await, Exit::FailedEarly("nix-env failed with exit code 1".to_owned()));
     assert_eq!(world.calls(), ["nix-env --profile --set"]);
     assert_eq!(world.target("current"), "new");
+}
+
+#[tokio::test]
+async fn a_full_disk_is_told_from_what_does_not_pass() {
+    let world = World::new();
+    assert_eq!(world.activate(1).await, Exit::Code(0));
+    world.write("nix-env.fails", "error: database or disk is full");
+    let sentence = "error: database or disk is full".to_owned();
+    assert_eq!(world.roll_back(2).await, Exit::NotStarted(sentence));
+    std::fs::remove_file(world.path("nix-env.fails")).expect("it was there");
+    std::fs::remove_file(world.path("store/old/bin/switch-to-configuration")).expect("it was there");
+    let Exit::FailedEarly(sentence) = world.roll_back(3).await else { panic!("it cannot be started") };
+    assert!(sentence.contains("No such file"), "{sentence}");
 }
 
 #[tokio::test]

@@ -28,7 +28,7 @@ exec sh -e "$WORLD/nixos-rebuild.$1" "$@"
 /// `nix-env --profile P --set X`
 const NIX_ENV: &str = r#"#!/bin/sh
 echo "nix-env $1 $3" >> "$WORLD/calls"
-if [ -e "$WORLD/nix-env.fails" ]; then echo "error: the profile is broken" >&2; exit 1; fi
+if [ -e "$WORLD/nix-env.fails" ]; then cat "$WORLD/nix-env.fails" >&2; exit 1; fi
 ln -sfn "$4" "$2"
 "#;
 

@@ -23,7 +23,7 @@ pub(crate) fn write(file: &Path, document: &impl Serialize) -> io::Result<()> {
 }
 
 /// Writes a document that need not outlive the power.
-pub(super) fn note(file: &Path, document: &impl Serialize) -> io::Result<()> {
+pub(crate) fn note(file: &Path, document: &impl Serialize) -> io::Result<()> {
     let temporary = temporary(file);
     open(&temporary, true)?.write_all(&serde_json::to_vec(document)?)?;
     std::fs::rename(&temporary, file)
@@ -31,7 +31,7 @@ pub(super) fn note(file: &Path, document: &impl Serialize) -> io::Result<()> {
 
 /// Takes room on the disk for a later [`write()`] of a small document to this file, so that a disk that becomes full
 /// meanwhile does not cost its text. (Where every write needs new room, as on btrfs, this helps less.)
-pub(super) fn reserve(file: &Path) -> io::Result<()> {
+pub(crate) fn reserve(file: &Path) -> io::Result<()> {
     let mut reserved = open(&temporary(file), true)?;
     reserved.write_all(&[b' '; RESERVED])?;
     reserved.sync_all()
@@ -44,18 +44,18 @@ pub(crate) fn read<T: DeserializeOwned>(file: &Path) -> Option<T> {
         Ok(_) => {}
         Err(error) => {
             if error.kind() != io::ErrorKind::NotFound {
-                tracing::error!(file = %file.display(), %error, "a step's file cannot be read");
+                tracing::error!(file = %file.display(), %error, "the file cannot be read");
             }
             return None;
         }
     }
     serde_json::from_slice(&text)
-        .inspect_err(|error| tracing::error!(file = %file.display(), %error, "a step's file is damaged"))
+        .inspect_err(|error| tracing::error!(file = %file.display(), %error, "the file is damaged"))
         .ok()
 }
 
 /// Removes a file if it is there.
-pub(super) fn remove(file: &Path) -> io::Result<()> {
+pub(crate) fn remove(file: &Path) -> io::Result<()> {
     match std::fs::remove_file(file) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         Ok(()) | Err(_) => Ok(()),
