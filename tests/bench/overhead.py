@@ -8,6 +8,9 @@ import time
 
 from host import Agent, Host, Repository
 
+# Nudges that come faster than one a second share a poll: such a one would wait for the end of that second.
+SPACING = 1.2
+
 
 def overhead(folder, release, runs):
     """How a deployment takes its time, in seconds: `runs` by hand (build and switch of each) and with the agent, in turn,
@@ -36,6 +39,7 @@ def overhead(folder, release, runs):
 
 def deploy(agent, revision):
     """Nudges the agent and follows its events until this revision is deployed; the seconds of that."""
+    time.sleep(SPACING)
     connection = agent.connect()
     try:
         connection.request("GET", "/v1/events")

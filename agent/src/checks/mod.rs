@@ -83,15 +83,22 @@ impl Checks {
     /// # Errors
     /// When the settings name no usable API, repository or check.
     pub fn new(gate: &GithubGate) -> Result<Self, NewError> {
-        Self::bounded(gate, Bounds::default())
+        Self::bounded(gate, Bounds::default(), SharedStats::default())
     }
 
-    fn bounded(gate: &GithubGate, bounds: Bounds) -> Result<Self, NewError> {
+    /// Makes one for new settings, which goes on counting where this one is.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn renewed(&self, gate: &GithubGate) -> Result<Self, NewError> {
+        Self::bounded(gate, self.bounds, self.stats.clone())
+    }
+
+    fn bounded(gate: &GithubGate, bounds: Bounds, stats: SharedStats) -> Result<Self, NewError> {
         if gate.checks.is_empty() {
             return Err(NewError::NoChecks);
         }
         let repository = Repository::new(&gate.api_url, &gate.repository)?;
-        let stats = SharedStats::default();
         let api = Api::new(repository.api(), gate, bounds, stats.clone());
         let asking = tokio::sync::Mutex::new(Asking { api, pages: Cache::default() });
         Ok(Self { gate: gate.clone(), repository, bounds, asking, stats })

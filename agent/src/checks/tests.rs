@@ -15,7 +15,7 @@ use std::time::Duration;
 use pull_agent_core::{Revision, Verdict, VerdictKind};
 use pull_agent_forge::Forge;
 
-use super::{Bounds, Checks};
+use super::{Bounds, Checks, SharedStats};
 use crate::settings::{Accept, GithubGate};
 
 const REPOSITORY: &str = "poby/infra";
@@ -80,7 +80,7 @@ fn checks(gate: &GithubGate) -> Checks {
 /// With less patience than the daemon has.
 fn impatient(gate: &GithubGate) -> Checks {
     let bounds = Bounds { total: Duration::from_secs(2), ..Bounds::default() };
-    Checks::bounded(gate, bounds).expect("good settings")
+    Checks::bounded(gate, bounds, SharedStats::default()).expect("good settings")
 }
 
 /// The verdict is this one and its sentence holds these words.

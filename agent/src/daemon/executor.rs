@@ -46,15 +46,9 @@ impl Executor {
         events: mpsc::Sender<Event>,
         progress: watch::Sender<Option<Progress>>,
     ) -> Result<Self, String> {
-        let checks = match &settings.gate {
-            Gate::None => None,
-            Gate::Github(gate) => {
-                Some(Arc::new(Checks::new(gate).map_err(|error| crate::error::chain(&error))?))
-            }
-        };
         Ok(Self {
+            checks: checks(&settings.gate, None)?,
             poller: Arc::new(Mutex::new(Poller::new(&settings.source, &program))),
-            checks,
             rebuild: Rebuild::new(&settings, &program),
             settings,
             program,
@@ -67,15 +61,17 @@ impl Executor {
 
     /// The same drivers under new settings; a build under way can still be cancelled.
     pub(super) fn renewed(&self, settings: Arc<Settings>) -> Result<Self, String> {
-        let mut renewed = Self::new(
+        Ok(Self {
+            checks: checks(&settings.gate, self.checks.as_deref())?,
+            poller: Arc::new(Mutex::new(Poller::new(&settings.source, &self.program))),
+            rebuild: Rebuild::new(&settings, &self.program),
             settings,
-            self.program.clone(),
-            self.systemd,
-            self.events.clone(),
-            self.progress.clone(),
-        )?;
-        renewed.build.clone_from(&self.build);
-        Ok(renewed)
+            program: self.program.clone(),
+            systemd: self.systemd,
+            events: self.events.clone(),
+            progress: self.progress.clone(),
+            build: self.build.clone(),
+        })
     }
 
     pub(super) const fn rebuild(&self) -> &Rebuild {
@@ -213,6 +209,13 @@ impl Executor {
             }
         });
     }
+}
+
+/// What asks the forge; none where no forge is asked.
+fn checks(gate: &Gate, former: Option<&Checks>) -> Result<Option<Arc<Checks>>, String> {
+    let Gate::Github(gate) = gate else { return Ok(None) };
+    let made = former.map_or_else(|| Checks::new(gate), |former| former.renewed(gate));
+    made.map(|checks| Some(Arc::new(checks))).map_err(|error| crate::error::chain(&error))
 }
 
 /// Whether the remote can be reached, as the probe of `health.source` wants to know it.

@@ -45,8 +45,8 @@ pub(super) struct Loop {
 }
 
 impl Loop {
-    /// Turns until a signal asks for the end.
-    pub(super) async fn turn(mut self, mut asks: Asks) {
+    /// Turns until a signal asks for the end. Returns what may have last words to say.
+    pub(super) async fn turn(mut self, mut asks: Asks) -> Notify {
         loop {
             self.notify.alive();
             let wake = self.next_wake();
@@ -65,6 +65,7 @@ impl Loop {
         self.notify.stopping();
         tracing::info!("stopping; a running build is cancelled, a running switch is left alone");
         self.executor.rebuild().cancel_running_build().await;
+        self.notify
     }
 
     fn policy(&self) -> Policy {

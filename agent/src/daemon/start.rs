@@ -94,7 +94,7 @@ pub async fn run(config_file: &Path) -> Result<(), RunError> {
         state,
         store: Some(store),
         executor,
-        notify: Notify::new(),
+        notify: Notify::new().map_err(RunError::System)?,
         answers,
         inputs,
         shown,
@@ -113,8 +113,9 @@ pub async fn run(config_file: &Path) -> Result<(), RunError> {
     agent.show();
     agent.notify.ready();
     tracing::info!(host = settings.host, version = env!("CARGO_PKG_VERSION"), "ready");
-    agent.turn(asks).await;
+    let notify = agent.turn(asks).await;
     sockets.close();
+    notify.finish();
     Ok(())
 }
 

@@ -67,10 +67,11 @@ fn count_nudge(server: &Server, caller: &Caller) -> Result<(), Refusal> {
 /// is passed on.
 async fn read_body(server: &Server, head: &Parts, body: Incoming) -> Result<Bytes, Refusal> {
     let limits = server.limits();
-    let left = limits.request_bytes.saturating_sub(head_bytes(head));
-    if body.size_hint().lower() > left as u64 {
+    // Other fields are bounded by the buffer that a head is read into, but a long target may exceed it.
+    let left = limits.request_bytes.checked_sub(head_bytes(head));
+    let Some(left) = left.filter(|left| body.size_hint().lower() <= *left as u64) else {
         return Err(Refusal::too_large(limits.request_bytes));
-    }
+    };
     let read = tokio::time::timeout(limits.request_time, Limited::new(body, left).collect());
     match read.await {
         Err(_elapsed) => Err(Refusal::too_slow()),

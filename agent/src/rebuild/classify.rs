@@ -2,6 +2,8 @@
 //! that tells what may pass by itself. Whatever the list does not know is not tried again. The texts are those of nix 2.18 to
 //! 2.34, libcurl, git, OpenSSH and fetchurl of nixpkgs.
 
+mod derivation;
+
 use pull_agent_core::{FailureClass, StepFailure};
 
 use crate::process::plain;
@@ -104,7 +106,8 @@ pub(super) fn exit(code: i32, output: &str) -> StepFailure {
     found
 }
 
-/// Classifies by the end of the output alone. The reason is its best line; empty when there is none.
+/// Classifies by the end of the output alone. The reason is which derivation failed and why, or the line that tells most;
+/// empty when there is none.
 pub(super) fn classify(output: &str) -> StepFailure {
     let lines: Vec<Line> = output.lines().map(Line::new).filter(|line| !line.text.is_empty()).collect();
     let find = |texts: &[&str], counts: Counts| {
@@ -122,8 +125,13 @@ pub(super) fn classify(output: &str) -> StepFailure {
     ];
     for (class, texts, counts) in kinds {
         if let Some(line) = find(texts, counts) {
-            let best = if class == FailureClass::Deterministic { best(&lines) } else { Some(line) };
-            return StepFailure { class, reason: best.unwrap_or(line).text.clone() };
+            let reason = if class == FailureClass::Deterministic {
+                let best = || best(&lines).unwrap_or(line).text.clone();
+                derivation::first_failed(&lines).unwrap_or_else(best)
+            } else {
+                line.text.clone()
+            };
+            return StepFailure { class, reason };
         }
     }
     let reason = best(&lines).map(|line| line.text.clone()).unwrap_or_default();

@@ -36,6 +36,20 @@ impl ServiceManager {
         Self { heard, path }
     }
 
+    /// Opens a socket in this folder from which nobody reads, and into which nothing fits any more.
+    ///
+    /// # Panics
+    /// When it cannot be bound or filled.
+    #[must_use]
+    pub fn deaf(folder: &Path) -> UnixDatagram {
+        let path = folder.join("notify.sock");
+        let socket = UnixDatagram::bind(&path).expect("a new socket");
+        let sender = UnixDatagram::unbound().expect("a socket");
+        sender.set_nonblocking(true).expect("a socket can be made so");
+        while sender.send_to(b"X_FULL=1", &path).is_ok() {}
+        socket
+    }
+
     /// Value of `NOTIFY_SOCKET`.
     #[must_use]
     pub fn address(&self) -> String {

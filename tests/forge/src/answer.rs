@@ -5,7 +5,8 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri, header};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -72,11 +73,10 @@ pub struct Seen {
 /// Answers one request of GitHub's routes; `route` finds the body.
 pub(crate) async fn answer(
     shared: Shared,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
+    request: Parts,
     route: impl FnOnce(&World, &Caller) -> Answer,
 ) -> Response<Body> {
+    let Parts { method, uri, headers, .. } = request;
     let target = uri.path_and_query().map_or("/", |p| p.as_str()).to_owned();
     let (number, fault) = {
         let mut world = shared.lock();

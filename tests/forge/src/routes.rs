@@ -3,7 +3,8 @@
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, Method, Response, StatusCode, Uri};
+use axum::http::request::Parts;
+use axum::http::{Response, StatusCode, Uri};
 use axum::routing::get;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -42,39 +43,33 @@ async fn commits(
     State(shared): State<Shared>,
     Path((owner, name, rest)): Path<(String, String, String)>,
     Query(narrow): Query<Narrow>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
+    request: Parts,
 ) -> Response<Body> {
-    let target = uri.clone();
+    let target = request.uri.clone();
     let route = move |world: &World, caller: &Caller| {
         let repository = world.repository(&format!("{owner}/{name}"));
         below_commits(world, repository, caller, &rest, &narrow, &target)
     };
-    answer(shared, method, uri, headers, route).await
+    answer(shared, request, route).await
 }
 
 async fn commits_by_id(
     State(shared): State<Shared>,
     Path((id, rest)): Path<(u64, String)>,
     Query(narrow): Query<Narrow>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
+    request: Parts,
 ) -> Response<Body> {
-    let target = uri.clone();
+    let target = request.uri.clone();
     let route = move |world: &World, caller: &Caller| {
         below_commits(world, world.repository_by_id(id), caller, &rest, &narrow, &target)
     };
-    answer(shared, method, uri, headers, route).await
+    answer(shared, request, route).await
 }
 
 async fn pulls(
     State(shared): State<Shared>,
     Path((owner, name, number)): Path<(String, String, u64)>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
+    request: Parts,
 ) -> Response<Body> {
     let route = move |world: &World, caller: &Caller| {
         let repository = found(world.repository(&format!("{owner}/{name}")))?;
@@ -82,15 +77,10 @@ async fn pulls(
         let pull = found(repository.pulls.get(&number))?;
         Ok(Good { body: render::pull(&place(world, repository), pull), link: None })
     };
-    answer(shared, method, uri, headers, route).await
+    answer(shared, request, route).await
 }
 
-async fn rate_limit(
-    State(shared): State<Shared>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Response<Body> {
+async fn rate_limit(State(shared): State<Shared>, request: Parts) -> Response<Body> {
     let route = |world: &World, _: &Caller| {
         let l = world.limit;
         let used = l.limit.saturating_sub(l.remaining);
@@ -101,16 +91,11 @@ async fn rate_limit(
             link: None,
         })
     };
-    answer(shared, method, uri, headers, route).await
+    answer(shared, request, route).await
 }
 
-async fn unknown(
-    State(shared): State<Shared>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Response<Body> {
-    answer(shared, method, uri, headers, |_, _| found(None)).await
+async fn unknown(State(shared): State<Shared>, request: Parts) -> Response<Body> {
+    answer(shared, request, |_, _| found(None)).await
 }
 
 /// `…/commits/{ref}`, `…/commits/{ref}/check-runs`, `…/commits/{sha}/pulls`; a ref may hold slashes.

@@ -58,6 +58,8 @@ pub struct Ghost {
     begun: u64,
     /// The wall clock was set, so that dates say nothing of what came first.
     wall_set: bool,
+    /// The last deployment that was activated.
+    activated: Option<DeploymentId>,
     /// The deployment of the last step, when that found another one at work.
     busy: Option<DeploymentId>,
     /// The state was lost, and a step of it may still be at work.
@@ -389,6 +391,22 @@ impl Ghost {
         }
         if let Some(state) = state {
             bounded(&state.saved, policy)?;
+            self.activates(state)?;
+        }
+        Ok(())
+    }
+
+    /// What is activated must not have been taken back from the branch, as far as the agent knows.
+    fn activates(&mut self, state: &State) -> Result<(), Violation> {
+        let Some(Current { id, phase: Phase::Activating { .. }, .. }) = state.saved.current else {
+            return Ok(());
+        };
+        let deployed = state.saved.deployed.as_ref().map(|deployed| &deployed.revision);
+        if self.activated.replace(id) != Some(id)
+            && deployed.is_some()
+            && state.seen.poll.tip.as_ref() == deployed
+        {
+            return Err(Violation::new(TIP, format!("deployment {id} is activated, but was taken back")));
         }
         Ok(())
     }

@@ -105,7 +105,7 @@ async fn a_body_without_end_is_cut() {
     lab.green();
     lab.forge.fault(Fault::once(Kind::Endless));
     let bounds = Bounds { body: 1 << 20, ..Bounds::default() };
-    let checks = Checks::bounded(&lab.gate(), bounds).expect("good settings");
+    let checks = Checks::bounded(&lab.gate(), bounds, SharedStats::default()).expect("good settings");
     expect(&checks.ask(&revision()).await, Unavailable, &["200 OK", "more than 1048576 bytes"]);
 }
 

@@ -54,7 +54,39 @@ fn evaluation_and_builders_are_deterministic() {
         "error: undefined variable 'x'",
     );
     let text = "error: Cannot build '/nix/store/x-linux.drv'.\n       Reason: builder failed with exit code 2.\n       Output paths:\n         /nix/store/y\n";
-    check(text, FailureClass::Deterministic, "error: Cannot build '/nix/store/x-linux.drv'.");
+    check(text, FailureClass::Deterministic, "linux: builder failed with exit code 2");
+}
+
+#[test]
+fn the_reason_is_the_first_derivation_that_failed_and_what_it_said_last() {
+    // nix 2.26
+    check(
+        "bifrost-1.2> unpacking\n\
+        error: builder for '/nix/store/aaa-bifrost-1.2.drv' failed with exit code 1;\n\
+        \x20      last 2 log lines:\n\
+        \x20      > unpacking\n\
+        \x20      > the bridge is broken\n\
+        \x20      For full logs, run:\n\
+        \x20        nix log /nix/store/aaa-bifrost-1.2.drv\n\
+        error: 1 dependencies of derivation '/nix/store/bbb-nixos-system.drv' failed to build\n\
+        Command 'nix build' returned non-zero exit status 1.",
+        FailureClass::Deterministic,
+        "bifrost-1.2: builder failed with exit code 1: the bridge is broken",
+    );
+    // nix 2.34
+    check(
+        "other> fine\n\
+        bifrost-1.2> the bridge is broken\n\
+        other> fine too\n\
+        error: Cannot build '/nix/store/aaa-bifrost-1.2.drv'.\n\
+        \x20      Reason: builder failed with exit code 1.\n\
+        \x20      Output paths:\n\
+        \x20        /nix/store/ccc-bifrost-1.2\n\
+        error: Cannot build '/nix/store/bbb-nixos-system.drv'.\n\
+        \x20      Reason: 1 dependency failed.",
+        FailureClass::Deterministic,
+        "bifrost-1.2: builder failed with exit code 1: the bridge is broken",
+    );
 }
 
 #[test]

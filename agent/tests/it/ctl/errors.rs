@@ -43,9 +43,12 @@ fn a_socket_that_the_kernel_keeps_is_4() {
     open(agent.directory.path().join("control.sock"), 0o660);
     let mut command = agentctl();
     command.arg("--socket").arg(agent.socket()).arg("resume").uid(65534).gid(65534);
-    // The program itself lies where only its builder may look.
+    // The program itself lies where only its builder may look. It is copied by another process: a child that another test
+    // starts meanwhile would hold the copy open for writing, and the kernel starts no such file (ETXTBSY, execve(2)).
     let program = agent.directory.path().join("agentctl");
-    std::fs::copy(env!("CARGO_BIN_EXE_agentctl"), &program).expect("a copy");
+    let mut cp = std::process::Command::new("cp");
+    let copied = cp.arg(env!("CARGO_BIN_EXE_agentctl")).arg(&program).status();
+    assert!(copied.expect("cp is there").success());
     let mut copy = std::process::Command::new(&program);
     copy.env_clear().args(command.get_args()).uid(65534).gid(65534);
     let told = tell(&copy.output().expect("it runs"))

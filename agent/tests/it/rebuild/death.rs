@@ -20,6 +20,18 @@ fn agent(world: &World, what: &str) -> Child {
         .expect("it starts")
 }
 
+/// Such an agent is killed once what it started is under way.
+async fn an_agent_dies(world: &World, what: &str) {
+    let agent = agent(world, what);
+    world.until("ready").await;
+    kill_agent(agent);
+}
+
+fn kill_agent(mut agent: Child) {
+    agent.kill().expect("kill -9");
+    agent.wait().expect("it is dead");
+}
+
 /// The world of the test that started this process.
 fn given_world() -> World {
     World::at(std::env::var_os("WORLD_OF_AGENT").expect("started by another test").as_ref())
@@ -41,10 +53,7 @@ async fn an_agent_that_builds() {
 async fn a_switch_outlives_its_agent_and_the_next_one_hears_how_it_ended() {
     let world = World::new();
     world.after_switch(WAITING_SWITCH);
-    let mut agent = agent(&world, "an_agent_that_switches");
-    world.until("ready").await;
-    agent.kill().expect("kill -9");
-    agent.wait().expect("it is dead");
+    an_agent_dies(&world, "an_agent_that_switches").await;
     let next = world.activate(1);
     tokio::pin!(next);
     // It waits: the answer does not come before the switch may go on.
@@ -63,10 +72,7 @@ async fn a_switch_outlives_its_agent_and_the_next_one_hears_how_it_ended() {
 async fn an_agent_that_comes_after_the_end_reads_the_result() {
     let world = World::new();
     world.after_switch(WAITING_SWITCH);
-    let mut agent = agent(&world, "an_agent_that_switches");
-    world.until("ready").await;
-    agent.kill().expect("kill -9");
-    agent.wait().expect("it is dead");
+    an_agent_dies(&world, "an_agent_that_switches").await;
     world.write("go", "");
     world.until("state/steps/1-switch.json").await;
     assert_eq!(world.activate(1).await, Exit::Code(4));
@@ -80,10 +86,7 @@ async fn a_build_is_taken_up_again() {
         "build",
         "touch \"$WORLD/ready\"; while ! [ -e \"$WORLD/go\" ] && [ -d \"$WORLD/bin\" ]; do sleep 0.01; done; ln -sfn \"$WORLD/store/new\" result",
     );
-    let mut agent = agent(&world, "an_agent_that_builds");
-    world.until("ready").await;
-    agent.kill().expect("kill -9");
-    agent.wait().expect("it is dead");
+    an_agent_dies(&world, "an_agent_that_builds").await;
     world.write("go", "");
     assert_eq!(world.build(1).await, Ok(world.system("new")));
     assert_eq!(world.count("nixos-rebuild build"), 1);
@@ -129,10 +132,9 @@ async fn a_build_whose_step_is_killed_while_the_agent_is_there() {
 async fn a_build_that_was_killed_with_its_agent() {
     let world = World::new();
     world.on("build", "echo $$ > \"$WORLD/process\"; touch \"$WORLD/ready\"; sleep 1000");
-    let mut agent = agent(&world, "an_agent_that_builds");
+    let agent = agent(&world, "an_agent_that_builds");
     world.until_command_is_noted().await;
-    agent.kill().expect("kill -9");
-    agent.wait().expect("it is dead");
+    kill_agent(agent);
     let step = step_process(&world, "build");
     kill_9(step);
     while runs(step) {

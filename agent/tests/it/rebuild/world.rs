@@ -2,8 +2,10 @@
 //! something in a URL or to a shell.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::io::Write as _;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use pull_agent::process::Environment;
@@ -197,9 +199,19 @@ pub(crate) fn runs(process: i32) -> bool {
     stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with('Z'))
 }
 
+/// Written by another process: a child that another test starts meanwhile would hold a file open that is written here, and
+/// the kernel starts no such file (ETXTBSY, execve(2)).
 fn program(file: &Path, text: &str) {
-    fs::write(file, text).expect("written");
-    fs::set_permissions(file, fs::Permissions::from_mode(0o755)).expect("made executable");
+    let mut install = Command::new("install")
+        .args(["-m", "755", "/dev/stdin"])
+        .arg(file)
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("install is there");
+    let mut stdin = install.stdin.take().expect("just made");
+    stdin.write_all(text.as_bytes()).expect("taken");
+    drop(stdin);
+    assert!(install.wait().expect("it ends").success());
 }
 
 fn settings(root: &Path) -> Settings {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use nix::sys::signal::Signal;
 use pull_agent_e2e::{Agent, World};
 use pull_agent_protocol::Outcome;
 
@@ -134,6 +135,26 @@ fn every_name_is_there_with_its_type() {
     assert!(scrape.value("pull_agent_forge_ratelimit_remaining") > 0.0);
     assert_eq!(scrape.value("pull_agent_nudges_total{result=\"accepted\"}"), 0.0);
     drop(world);
+}
+
+#[test]
+fn a_reload_sets_no_counter_back() {
+    let (mut world, agent, _) = World::deployed();
+    for unit in ["norns", "mimir"] {
+        let revision = world.green(&format!("service {unit}"));
+        agent.wait_until_runs(&revision);
+    }
+    let asked = || Scrape::of(&agent).value("pull_agent_forge_requests_total{status=\"200\"}");
+    let before = asked();
+    assert!(before >= 3.0, "{before}");
+    world.config.set("gate.checks", vec!["lint"]);
+    world.write_config();
+    agent.signal(Signal::SIGHUP);
+    world.green("service linted");
+    agent.wait_for("the other check", |status| {
+        status.gate.as_ref().is_some_and(|gate| gate.checks.iter().any(|check| check.name == "lint"))
+    });
+    assert!(asked() > before);
 }
 
 #[test]

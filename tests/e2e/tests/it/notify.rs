@@ -61,6 +61,20 @@ fn a_reload_is_announced_and_ends() {
 }
 
 #[test]
+fn a_service_manager_that_does_not_read_stops_nothing() {
+    let mut world = World::new();
+    let socket = ServiceManager::deaf(&world.folder());
+    let path = world.folder().join("notify.sock").display().to_string();
+    world.environment.insert("NOTIFY_SOCKET".to_owned(), path);
+    world.environment.insert("WATCHDOG_USEC".to_owned(), "20000".to_owned());
+    let agent = world.spawn();
+    let revision = world.green("service norns");
+    agent.wait_until_runs(&revision);
+    assert_eq!(agent.stop().code(), Some(0));
+    drop(socket);
+}
+
+#[test]
 fn the_end_is_announced() {
     let (_world, manager, agent) = service();
     let _ready = manager.wait_for("READY=1");

@@ -44,6 +44,25 @@ fn wait_for_switch(world: &World, agent: &Agent) -> u64 {
     id
 }
 
+/// Pushes a green revision whose build waits, and kills the agent during it; returns the revision and the deployment's id.
+#[track_caller]
+fn kill_while_it_builds(world: &World, agent: Agent, configuration: &str) -> (String, u64) {
+    let revision = world.green(configuration);
+    world.wait_for_call(&format!("build {revision}"));
+    let id = wait_for_phase(&agent, Phase::Building);
+    agent.kill();
+    (revision, id)
+}
+
+/// Pushes a green revision whose switch waits, and kills the agent during it; returns the revision and the deployment's id.
+#[track_caller]
+fn kill_while_it_switches(world: &World, agent: Agent, configuration: &str) -> (String, u64) {
+    let revision = world.green(configuration);
+    let id = wait_for_switch(world, &agent);
+    agent.kill();
+    (revision, id)
+}
+
 #[test]
 fn killed_while_it_waits_for_checks() {
     let (world, agent, _) = World::deployed();
@@ -59,10 +78,7 @@ fn killed_while_it_waits_for_checks() {
 #[test]
 fn killed_while_it_builds() {
     let (world, agent, _) = World::deployed();
-    let revision = world.green("build waits gate");
-    world.wait_for_call(&format!("build {revision}"));
-    let id = wait_for_phase(&agent, Phase::Building);
-    agent.kill();
+    let (revision, id) = kill_while_it_builds(&world, agent, "build waits gate");
     let agent = world.start();
     let status = agent.status();
     assert_eq!((status.phase, status.current.expect("taken up").id), (Phase::Building, id));
@@ -74,10 +90,7 @@ fn killed_while_it_builds() {
 #[test]
 fn killed_while_it_builds_and_back_after_the_build() {
     let (world, agent, _) = World::deployed();
-    let revision = world.green("build waits gate");
-    world.wait_for_call(&format!("build {revision}"));
-    let id = wait_for_phase(&agent, Phase::Building);
-    agent.kill();
+    let (revision, id) = kill_while_it_builds(&world, agent, "build waits gate");
     world.open("gate");
     wait_for_step(&world, id, "build");
     let agent = world.start();
@@ -88,10 +101,8 @@ fn killed_while_it_builds_and_back_after_the_build() {
 #[test]
 fn killed_while_a_build_fails() {
     let (world, agent, first) = World::deployed();
-    let revision = world.green("build waits gate\nbuild fails on purpose");
-    world.wait_for_call(&format!("build {revision}"));
-    let id = wait_for_phase(&agent, Phase::Building);
-    agent.kill();
+    let configuration = "build waits gate\nbuild fails on purpose";
+    let (revision, id) = kill_while_it_builds(&world, agent, configuration);
     world.open("gate");
     wait_for_step(&world, id, "build");
     let agent = world.start();
@@ -103,9 +114,7 @@ fn killed_while_a_build_fails() {
 #[test]
 fn killed_while_it_switches() {
     let (world, agent, _) = World::deployed();
-    let revision = world.green("switch waits gate");
-    let id = wait_for_switch(&world, &agent);
-    agent.kill();
+    let (revision, id) = kill_while_it_switches(&world, agent, "switch waits gate");
     let agent = world.start();
     let status = agent.status();
     assert_eq!((status.phase, status.current.expect("taken up").id), (Phase::Activating, id));
@@ -117,9 +126,7 @@ fn killed_while_it_switches() {
 #[test]
 fn killed_while_it_switches_and_back_after_the_switch() {
     let (world, agent, _) = World::deployed();
-    let revision = world.green("switch waits gate");
-    let id = wait_for_switch(&world, &agent);
-    agent.kill();
+    let (revision, id) = kill_while_it_switches(&world, agent, "switch waits gate");
     world.open("gate");
     wait_for_step(&world, id, "switch");
     let agent = world.start();
@@ -131,9 +138,7 @@ fn killed_while_it_switches_and_back_after_the_switch() {
 fn killed_while_a_switch_fails() {
     let (world, agent, first) = World::deployed();
     let before = world.system();
-    let revision = world.green("switch waits gate\nswitch exit 2");
-    let id = wait_for_switch(&world, &agent);
-    agent.kill();
+    let (revision, id) = kill_while_it_switches(&world, agent, "switch waits gate\nswitch exit 2");
     world.open("gate");
     wait_for_step(&world, id, "switch");
     let agent = world.start();
