@@ -50,6 +50,21 @@ impl HttpServer {
         Self::serve(root, free_listener(), Some(Certificate::new()), false)
     }
 
+    /// The same, and passes what is below `/repos/` on to this address, which speaks plain http.
+    ///
+    /// # Panics
+    /// When lighttpd cannot be started.
+    #[must_use]
+    pub fn start_tls_before(root: &Path, forge: SocketAddr) -> Self {
+        let more = format!(
+            "server.modules += (\"mod_proxy\")\n\
+             $HTTP[\"url\"] =~ \"^/repos/\" {{ proxy.server = (\"\" => ((\"host\" => \"{}\", \"port\" => {}))) }}\n",
+            forge.ip(),
+            forge.port()
+        );
+        Self::serve_with(root, free_listener(), Some(Certificate::new()), false, &more)
+    }
+
     /// Serves over http to user `x-access-token` with this password; [`Self::set_password`] changes it.
     ///
     /// # Panics
@@ -73,8 +88,14 @@ impl HttpServer {
     /// URL of the repository of this name.
     #[must_use]
     pub fn url(&self, name: &str) -> String {
+        format!("{}/git/{name}", self.root_url())
+    }
+
+    /// URL of its root.
+    #[must_use]
+    pub fn root_url(&self) -> String {
         let scheme = if self.certificate.is_some() { "https" } else { "http" };
-        format!("{scheme}://{}/git/{name}", self.address)
+        format!("{scheme}://{}", self.address)
     }
 
     /// Its port.
@@ -96,9 +117,19 @@ impl HttpServer {
     }
 
     fn serve(root: &Path, listener: TcpListener, certificate: Option<Certificate>, private: bool) -> Self {
+        Self::serve_with(root, listener, certificate, private, "")
+    }
+
+    fn serve_with(
+        root: &Path,
+        listener: TcpListener,
+        certificate: Option<Certificate>,
+        private: bool,
+        more: &str,
+    ) -> Self {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let address = listener.local_addr().expect("a bound socket has an address");
-        let config = config(root, dir.path(), address, certificate.as_ref(), private);
+        let config = config(root, dir.path(), address, certificate.as_ref(), private) + more;
         let config_file = dir.path().join("lighttpd.conf");
         std::fs::write(&config_file, config).expect("a new file");
         // The listening socket is handed over as systemd does it: sd_listen_fds(3).

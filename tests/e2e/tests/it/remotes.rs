@@ -1,5 +1,7 @@
 //! The same way to the host over real servers: https with a token, ssh with a key.
 
+use std::net::SocketAddr;
+
 use pull_agent_e2e::World;
 use pull_agent_git_tests::{HttpServer, Sshd};
 
@@ -13,13 +15,32 @@ fn check_follows(world: &World) {
     agent.wait_until_runs(&second);
 }
 
+/// Where the forge listens.
+fn forge(world: &World) -> SocketAddr {
+    world.forge.url().trim_start_matches("http://").parse().expect("an address")
+}
+
 #[test]
 fn over_https_with_an_authority_of_ones_own() {
     let mut world = World::new();
-    let server = HttpServer::start_tls(&world.folder());
-    world.config.set("source.url", server.url("infra.git"));
+    let server = HttpServer::start_tls_before(&world.folder(), forge(&world));
+    world.config.set("source.url", server.url("infra.git")).set("gate.api_url", server.root_url());
     world.config.set_path("source.ca_file", &server.ca_file().expect("it has one"));
     check_follows(&world);
+}
+
+#[test]
+fn a_forge_whose_authority_is_unknown_proves_nothing() {
+    let mut world = World::new();
+    let server = HttpServer::start_tls_before(&world.folder(), forge(&world));
+    world.config.set("gate.api_url", server.root_url());
+    let revision = world.green("service first");
+    let agent = world.start();
+    let status = agent.wait_for("a verdict", |status| status.gate.is_some());
+    let gate = status.gate.expect("just seen");
+    assert_eq!(gate.verdict, "unavailable");
+    assert!(gate.detail.contains("certificate"), "{}", gate.detail);
+    assert_eq!(world.count(&format!("build {revision}")), 0);
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! The files under the state directory: damaged, unwritable, shared, kept in bounds.
 
+use std::io::Write as _;
 use std::path::PathBuf;
+use std::process::Command;
 
 use pull_agent_e2e::World;
 use pull_agent_protocol::Problem;
@@ -117,6 +119,62 @@ fn while_the_state_cannot_be_saved_nothing_is_started() {
     });
     assert_eq!(agent.control.post("/v1/resume", "").code, 200);
     agent.wait_until_runs(&revision);
+}
+
+/// A file system of its own, small, over one folder.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    fn mount(folder: PathBuf) -> Self {
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let mount = ["-t", "tmpfs", "-o", "size=32m,mode=755", "tmpfs"];
+        let done = Command::new("mount").args(mount).arg(&folder).status();
+        assert!(done.expect("mount is there").success());
+        Self(folder)
+    }
+
+    /// Writes until nothing fits any more, not even a block.
+    fn fill(&self) {
+        let mut ballast = std::fs::File::create(self.0.join("ballast")).expect("a file");
+        for block in [vec![0; 1 << 20], vec![0; 4096], vec![0; 1]] {
+            while ballast.write_all(&block).is_ok() {}
+        }
+    }
+
+    fn make_room(&self) {
+        std::fs::remove_file(self.0.join("ballast")).expect("it was there");
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let done = Command::new("umount").arg("--lazy").arg(&self.0).status();
+        assert!(done.is_ok_and(|status| status.success()), "{} stays mounted", self.0.display());
+    }
+}
+
+#[test]
+fn while_the_disk_is_full_nothing_is_started_and_nothing_is_held() {
+    if !nix::unistd::geteuid().is_root() {
+        // Only root may mount.
+        return;
+    }
+    let world = World::new();
+    let disk = SmallDisk::mount(world.state());
+    let first = world.green("service norns");
+    let agent = world.start();
+    agent.wait_until_runs(&first);
+
+    disk.fill();
+    let revision = world.green("service later");
+    agent.wait_for("a loud word", |status| status.summary.contains("No space left on device"));
+    assert_eq!(agent.revision(&first).0, 200, "it goes on answering");
+    assert_eq!(world.count(&format!("build {revision}")), 0);
+
+    disk.make_room();
+    agent.wait_until_runs(&revision);
+    assert!(agent.status().held.is_empty());
+    assert_eq!(agent.stop().code(), Some(0));
 }
 
 #[test]
