@@ -16,6 +16,7 @@ pub mod listen;
 pub mod logging;
 pub mod process;
 pub mod rebuild;
+mod secret;
 pub mod settings;
 mod signals;
 pub mod store;

@@ -82,3 +82,18 @@ pub enum Command {
         deployments: Vec<DeploymentId>,
     },
 }
+
+impl Command {
+    /// Whether this only looks: a newer one of its kind makes it void.
+    #[must_use]
+    pub const fn is_look(&self) -> bool {
+        match self {
+            Self::Poll { .. } | Self::Fetch { .. } | Self::Check { .. } | Self::Probe { .. } => true,
+            Self::Build { .. }
+            | Self::CancelBuild { .. }
+            | Self::Activate { .. }
+            | Self::RollBack { .. }
+            | Self::Forget { .. } => false,
+        }
+    }
+}

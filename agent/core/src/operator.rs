@@ -8,7 +8,7 @@ use crate::backoff::exponential;
 use crate::decide::Turn;
 use crate::event::HostView;
 use crate::id::Revision;
-use crate::state::{Pause, Seen, State};
+use crate::state::{Fetch, Pause, Seen, State};
 use crate::time::{Mono, Wall};
 
 impl State {
@@ -86,6 +86,8 @@ impl Turn<'_> {
         {
             wanted.trigger = Trigger::Operator;
         }
+        // What failed may have been the clone, which a fetch proves and mends.
+        self.state.seen.fetch = Fetch { next: self.now.mono, ..Fetch::default() };
         self.look_now(Trigger::Operator);
     }
 

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
@@ -13,14 +12,11 @@ use pull_agent_protocol::Progress;
 use serde::Serialize;
 use tokio::fs::File;
 use tokio::io::AsyncReadExt;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 
-use super::Api;
-use super::problem::problem;
+use super::{Api, places};
 use crate::daemon::Snapshot;
 
-/// Readers at once.
-const READERS: usize = 16;
 /// Events that wait for a slow reader; then the writer waits with it.
 const QUEUE: usize = 64;
 /// Between two looks at the log.
@@ -28,13 +24,10 @@ const LOOK_AGAIN: Duration = Duration::from_millis(300);
 /// Longest log line on the wire; the rest of it follows as a line of its own.
 const LINE_BYTES: usize = 4096;
 
-static PLACES: std::sync::LazyLock<Arc<Semaphore>> =
-    std::sync::LazyLock::new(|| Arc::new(Semaphore::new(READERS)));
-
 pub(super) async fn events(State(api): State<Api>) -> Response {
-    let Ok(place) = Arc::clone(&PLACES).try_acquire_owned() else {
-        let detail = format!("{READERS} readers follow the events already");
-        return problem(StatusCode::SERVICE_UNAVAILABLE, detail);
+    let place = match places::reader() {
+        Ok(place) => place,
+        Err(refused) => return refused,
     };
     let (sender, receiver) = mpsc::channel(QUEUE);
     tokio::spawn(Writer::new(api, sender, place).write());

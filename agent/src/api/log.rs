@@ -12,9 +12,10 @@ use futures_util::stream;
 use serde::Deserialize;
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
+use tokio::sync::OwnedSemaphorePermit;
 
-use super::Api;
 use super::problem::problem;
+use super::{Api, places};
 
 /// Bytes per read.
 const CHUNK: u64 = 32 * 1024;
@@ -47,7 +48,11 @@ pub(super) async fn log(
         }
     };
     let follow = wish.follow.is_some_and(|follow| follow == "1" || follow == "true");
-    let reader = Reader { api, id: id.parse().unwrap_or_default(), file, follow };
+    let place = match follow.then(places::waiter).transpose() {
+        Ok(place) => place,
+        Err(refused) => return refused,
+    };
+    let reader = Reader { _place: place, api, id: id.parse().unwrap_or_default(), file, follow };
     let body = Body::from_stream(stream::try_unfold(reader, Reader::next));
     ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], body).into_response()
 }
@@ -77,6 +82,7 @@ async fn open(path: &std::path::Path, tail: Option<u64>) -> std::io::Result<File
 }
 
 struct Reader {
+    _place: Option<OwnedSemaphorePermit>,
     api: Api,
     id: u64,
     file: File,

@@ -5,6 +5,7 @@ mod control;
 mod events;
 mod log;
 mod metrics;
+mod places;
 mod problem;
 mod read;
 mod revision;

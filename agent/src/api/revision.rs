@@ -11,8 +11,8 @@ use pull_agent_core::{Revision, State, VerdictKind};
 use pull_agent_protocol::{Outcome, RevisionAnswer, RevisionState, VERSION};
 use serde::Deserialize;
 
-use super::Api;
 use super::problem::problem;
+use super::{Api, places};
 use crate::{git, view};
 
 /// The longest wait that a caller can have, in seconds.
@@ -35,6 +35,10 @@ pub(super) async fn revision(
     let wait = match wish.wait.as_deref().map(str::parse::<u64>).transpose() {
         Ok(wait) => Duration::from_secs(wait.unwrap_or(0).min(WAIT_MOST)),
         Err(_) => return problem(StatusCode::BAD_REQUEST, "wait is a whole number of seconds, at most 600"),
+    };
+    let _place = match (!wait.is_zero()).then(places::waiter).transpose() {
+        Ok(place) => place,
+        Err(refused) => return refused,
     };
     let until = tokio::time::Instant::now() + wait;
     loop {

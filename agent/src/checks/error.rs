@@ -41,6 +41,10 @@ pub(super) enum AskError {
     #[error("the token file {} (gate.token_file) {why}", path.display())]
     TokenUnusable { path: PathBuf, why: &'static str },
     #[error(
+        "the forge was not asked: its token file cannot be read in time, or an earlier question has no end"
+    )]
+    NotBegun,
+    #[error(
         "the token is not sent to {host} over plain http, where others can read it: gate.api_url must be https"
     )]
     PlainHttp { host: String },
@@ -102,6 +106,7 @@ impl AskError {
             }
             Self::TokenUnreadable { .. }
             | Self::TokenUnusable { .. }
+            | Self::NotBegun
             | Self::PlainHttp { .. }
             | Self::Tls(_)
             | Self::Silent { .. }

@@ -107,15 +107,20 @@ impl Checks {
     /// Asks for a verdict on this revision. Never fails and takes at most 30 s: a forge that cannot be asked is the
     /// verdict *unavailable*, with a sentence that says why and what to do.
     pub async fn ask(&self, revision: &Revision) -> Verdict {
-        let mut asking = self.asking.lock().await;
-        asking.api.begin();
-        let secret = match token::read(self.gate.token_file.as_deref()).await {
-            Ok(secret) => secret,
-            Err(error) => return unavailable(&error),
+        let end = tokio::time::Instant::now() + self.bounds.total;
+        let begin = async {
+            let secret = token::read(self.gate.token_file.as_deref()).await?;
+            Ok((self.asking.lock().await, secret))
         };
+        let (mut asking, secret) = match tokio::time::timeout_at(end, begin).await {
+            Ok(Ok(begun)) => begun,
+            Ok(Err(error)) => return unavailable(&error),
+            Err(_) => return unavailable(&AskError::NotBegun),
+        };
+        asking.api.begin();
         let Asking { api, pages } = &mut *asking;
         let runs = commit::check_runs(api, pages, &secret, &self.repository, &self.gate, revision);
-        let answer = tokio::time::timeout(self.bounds.total, runs).await;
+        let answer = tokio::time::timeout_at(end, runs).await;
         let mut verdict = match answer {
             Ok(Ok(runs)) => judge::judge(&self.gate.checks, self.gate.app_id, &runs),
             Ok(Err(AskError::Refused(refusal))) if refusal.is_unknown_commit() => {

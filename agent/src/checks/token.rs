@@ -7,12 +7,9 @@ use std::sync::LazyLock;
 
 use pull_agent_core::Verdict;
 use reqwest::header::HeaderValue;
-use tokio::io::AsyncReadExt as _;
 
 use super::error::AskError;
-
-/// GitHub sets no limit on the length of a token; one that is a JWT has about a thousand bytes.
-const MAX_BYTES: u64 = 64 * 1024;
+use crate::secret;
 
 /// What stands where the token stood.
 const HIDDEN: &str = "[token]";
@@ -66,13 +63,9 @@ pub(super) async fn read(path: Option<&Path>) -> Result<Secret, AskError> {
     let Some(path) = path else { return Ok(Secret::default()) };
     let unreadable = |source| AskError::TokenUnreadable { path: path.to_owned(), source };
     let unusable = |why| AskError::TokenUnusable { path: path.to_owned(), why };
-    let file = tokio::fs::File::open(path).await.map_err(unreadable)?;
-    let mut bytes = Vec::new();
-    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).await.map_err(unreadable)?;
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(unusable("is larger than 64 KiB"));
-    }
-    let text = String::from_utf8(bytes).map_err(|_| unusable("is not text"))?;
+    let file = path.to_owned();
+    let read = tokio::task::spawn_blocking(move || secret::read(&file)).await;
+    let text = read.unwrap_or_else(|panic| Err(std::io::Error::other(panic))).map_err(unreadable)?;
     let token = text.strip_suffix('\n').unwrap_or(&text);
     let token = token.strip_suffix('\r').unwrap_or(token).to_owned();
     if token.is_empty() {

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pull_agent_core::{Attempt, Command, DeploymentId, Event, Revision, SystemPath, Verdict, VerdictKind};
+use pull_agent_core::{
+    Attempt, Command, DeploymentId, Event, Exit, Revision, SystemPath, Verdict, VerdictKind,
+};
 use pull_agent_protocol::Progress;
 use tokio::sync::{Mutex, mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -172,7 +174,12 @@ impl Executor {
                 tracing::warn!(error = %crate::error::chain(&error), "the state before the switch could not be noted");
             }
             let exit = rebuild.activate(attempt, deployment, &revision, &system, &previous).await;
-            Event::Activated { attempt, exit, host: host::view(&settings.system) }
+            let host = host::view(&settings.system);
+            if matches!(exit, Exit::Busy | Exit::NotStarted(_)) && host.current != Some(system) {
+                // Somebody else's switch may change the host before the next try.
+                prober.forget_baseline(&baseline);
+            }
+            Event::Activated { attempt, exit, host }
         });
     }
 

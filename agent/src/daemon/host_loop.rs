@@ -101,7 +101,14 @@ impl Loop {
         self.state = step.state;
         self.dirty |= self.state.saved != before;
         super::start::log_progress(&before, &self.state.saved);
-        self.waiting.extend(step.commands);
+        for command in step.commands {
+            // While nothing can be saved, looks are given up and wanted again: only the last of each kind is of use.
+            if command.is_look() {
+                let kind = std::mem::discriminant(&command);
+                self.waiting.retain(|waiting| std::mem::discriminant(waiting) != kind);
+            }
+            self.waiting.push(command);
+        }
         self.replies.extend(reply);
         self.settle().await;
     }

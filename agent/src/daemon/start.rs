@@ -75,6 +75,9 @@ pub async fn run(config_file: &Path) -> Result<(), RunError> {
     let executor =
         Executor::new(Arc::clone(&settings), program, systemd, events, progress).map_err(RunError::Driver)?;
     executor.rebuild().reset_leftovers().await;
+    let known: Vec<_> =
+        saved.history.iter().map(|record| record.id).chain(saved.current.iter().map(|it| it.id)).collect();
+    executor.rebuild().forget_unknown(&known, settings.state.keep_deployments);
 
     let host = host::view(&settings.system);
     let state = State { saved, ..State::default() };

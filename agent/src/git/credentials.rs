@@ -8,9 +8,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::remote::Remote;
+use crate::secret;
 
 /// User name that goes with a token; GitHub, Forgejo and GitLab take any name.
 const TOKEN_USER: &str = "x-access-token";
+
+/// What stands where a token stood.
+const HIDDEN: &str = "[token]";
 
 /// A host that does not answer within this many seconds is down: ssh_config(5), ConnectTimeout.
 const SSH_CONNECT_SECONDS: u32 = 20;
@@ -59,20 +63,37 @@ pub enum CredentialError {
     },
 }
 
-/// Returns the value of the `Authorization` header for `source.token_file`; none without a token.
+/// What goes with each request where there is a token.
+pub(super) struct Authorization {
+    token: String,
+    encoded: String,
+}
+
+impl Authorization {
+    /// Value of the header.
+    pub(super) fn header(&self) -> String {
+        format!("Basic {}", self.encoded)
+    }
+
+    /// Takes the token out of what a server said, which may be an echo of what it was told.
+    pub(super) fn redact(&self, text: &str) -> String {
+        text.replace(&self.encoded, HIDDEN).replace(&self.token, HIDDEN)
+    }
+}
+
+/// Returns what the header holds for `source.token_file`; none without a token. Blocks for as long as the file takes.
 ///
 /// # Errors
 /// When the file is unreadable or odd, or when the token would go over plain http to anything but loopback.
-pub(super) fn authorization(remote: &Remote) -> Result<Option<String>, CredentialError> {
+pub(super) fn authorization(remote: &Remote) -> Result<Option<Authorization>, CredentialError> {
     let Some(path) = &remote.token_file else { return Ok(None) };
     let url = gix::url::parse(remote.url.as_str()).ok();
-    if let Some(url) = url.filter(|url| url.scheme == gix::url::Scheme::Http) {
-        let host = url.host().unwrap_or_default();
-        if !is_loopback(host) {
-            return Err(CredentialError::PlainHttp { host: host.to_owned() });
-        }
+    if let Some(url) = url.filter(|url| url.scheme == gix::url::Scheme::Http)
+        && !is_loopback(remote)
+    {
+        return Err(CredentialError::PlainHttp { host: url.host().unwrap_or_default().to_owned() });
     }
-    let text = std::fs::read_to_string(path).map_err(|source| CredentialError::Unreadable {
+    let text = secret::read(path).map_err(|source| CredentialError::Unreadable {
         key: "source.token_file",
         path: path.clone(),
         source,
@@ -82,11 +103,14 @@ pub(super) fn authorization(remote: &Remote) -> Result<Option<String>, Credentia
     if token.is_empty() || token.contains(char::is_control) {
         return Err(CredentialError::NotOneLine { path: path.clone() });
     }
-    Ok(Some(format!("Basic {}", STANDARD.encode(format!("{TOKEN_USER}:{token}")))))
+    let encoded = STANDARD.encode(format!("{TOKEN_USER}:{token}"));
+    Ok(Some(Authorization { token: token.to_owned(), encoded }))
 }
 
-/// Whether a host of a URL is this machine.
-fn is_loopback(host: &str) -> bool {
+/// Whether the remote is this machine, which no proxy of the environment stands before.
+pub(super) fn is_loopback(remote: &Remote) -> bool {
+    let url = gix::url::parse(remote.url.as_str()).ok();
+    let host = url.as_ref().and_then(|url| url.host()).unwrap_or_default();
     let host = host.trim_start_matches('[').trim_end_matches(']');
     host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
@@ -145,7 +169,7 @@ mod tests {
     use super::super::remote::tests::remote;
     use super::*;
 
-    fn with_token(url: &str, content: &str) -> Result<Option<String>, CredentialError> {
+    fn with_token(url: &str, content: &str) -> Result<Option<Authorization>, CredentialError> {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("token");
         std::fs::write(&path, content).unwrap();
@@ -154,24 +178,24 @@ mod tests {
 
     #[test]
     fn a_token_loses_its_newline_and_nothing_else() {
-        let sent = with_token("https://example.com/a", "s3cret \n").unwrap().unwrap();
+        let sent = with_token("https://example.com/a", "s3cret \n").ok().flatten().unwrap().header();
         let plain = STANDARD.decode(sent.strip_prefix("Basic ").unwrap()).unwrap();
         assert_eq!(plain, b"x-access-token:s3cret ");
     }
 
     #[test]
     fn a_token_never_goes_over_plain_http_to_another_machine() {
-        let error = with_token("http://git.example.com/a", "s3cret\n").unwrap_err().to_string();
+        let error = with_token("http://git.example.com/a", "s3cret\n").err().unwrap().to_string();
         assert!(error.contains("plain http to git.example.com"), "{error}");
         for host in ["127.0.0.1:81", "localhost", "[::1]:81"] {
-            assert!(with_token(&format!("http://{host}/a"), "s3cret\n").unwrap().is_some(), "{host}");
+            assert!(with_token(&format!("http://{host}/a"), "s3cret\n").ok().flatten().is_some(), "{host}");
         }
     }
 
     #[test]
     fn an_odd_token_file_is_an_error_without_its_content() {
         for content in ["", "\n", "s3cret\nmore\n", "s3\rcret\n"] {
-            let error = with_token("https://example.com/a", content).unwrap_err();
+            let error = with_token("https://example.com/a", content).err().unwrap();
             assert!(!format!("{error:?}{error}").contains("s3"), "{error}");
         }
     }

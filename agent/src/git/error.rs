@@ -7,7 +7,7 @@ use std::time::Duration;
 use pull_agent_core::{InvalidRevision, Revision};
 
 use super::child::ChildError;
-use super::credentials::CredentialError;
+use super::credentials::{Authorization, CredentialError};
 use crate::tls::TlsError;
 
 /// Why the tip of the branch is not known.
@@ -125,6 +125,32 @@ pub enum PollError {
         #[source]
         source: ChildError,
     },
+}
+
+impl PollError {
+    /// Takes the token out of everything that the server chose.
+    pub(super) fn redacted(mut self, authorization: &Authorization) -> Self {
+        let said = match &mut self {
+            Self::Redirect { location: said, .. }
+            | Self::ContentType { found: said, .. }
+            | Self::Garbled { text: said }
+            | Self::Server { text: said } => said,
+            Self::Tls(_)
+            | Self::Credentials(_)
+            | Self::Client { .. }
+            | Self::Network { .. }
+            | Self::TimedOut { .. }
+            | Self::Status { .. }
+            | Self::TooLong { .. }
+            | Self::Cut
+            | Self::ProtocolVersion
+            | Self::MissingBranch { .. }
+            | Self::NoCommit { .. }
+            | Self::Child { .. } => return self,
+        };
+        *said = authorization.redact(said);
+        self
+    }
 }
 
 /// What an operator may want to look at for an HTTP status.

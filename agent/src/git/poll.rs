@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use pull_agent_core::Revision;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LOCATION, USER_AGENT};
-use reqwest::{Client, Response, StatusCode};
+use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use tokio::time::{Instant, timeout_at};
 
 use super::child::{self, Answer, Request};
-use super::credentials::authorization;
+use super::credentials::{Authorization, authorization, is_loopback};
 use super::error::PollError;
 use super::pkt;
 use super::remote::{Remote, Transport};
@@ -109,8 +109,12 @@ impl Poller {
     }
 
     fn connect(&self) -> Result<Client, PollError> {
-        tls::client_builder(self.remote.ca_file.as_deref())
-            .map_err(PollError::Tls)?
+        let mut builder = tls::client_builder(self.remote.ca_file.as_deref()).map_err(PollError::Tls)?;
+        if is_loopback(&self.remote) {
+            // What is meant for this machine goes to no proxy of the environment, least of all a token.
+            builder = builder.no_proxy();
+        }
+        builder
             .pool_idle_timeout(KEEP_IDLE)
             .pool_max_idle_per_host(1)
             .tcp_nodelay(true)
@@ -133,12 +137,31 @@ impl Poller {
             .header(CONTENT_TYPE, REQUEST_TYPE)
             .header(ACCEPT, RESULT_TYPE)
             .body(self.body.clone());
-        if let Some(value) = authorization(&self.remote).map_err(PollError::Credentials)? {
-            let mut value = reqwest::header::HeaderValue::from_str(&value)
+        let authorization = self.authorization().await?;
+        if let Some(authorization) = &authorization {
+            let mut value = reqwest::header::HeaderValue::from_str(&authorization.header())
                 .map_err(|_| PollError::Garbled { text: "the token cannot be a header".to_owned() })?;
             value.set_sensitive(true);
             request = request.header(AUTHORIZATION, value);
         }
+        let result = self.answer(request).await;
+        match authorization {
+            Some(authorization) => result.map_err(|error| error.redacted(&authorization)),
+            None => result,
+        }
+    }
+
+    /// On a thread of its own: a secret may lie on a file system that does not answer.
+    async fn authorization(&self) -> Result<Option<Authorization>, PollError> {
+        if self.remote.token_file.is_none() {
+            return Ok(None);
+        }
+        let remote = self.remote.clone();
+        let read = tokio::task::spawn_blocking(move || authorization(&remote)).await;
+        read.map_err(|_| PollError::Cut)?.map_err(PollError::Credentials)
+    }
+
+    async fn answer(&self, request: RequestBuilder) -> Result<Revision, PollError> {
         let response = request.send().await.map_err(|error| self.network(error))?;
         self.check_head(&response)?;
         let answer = self.read(response).await?;

@@ -94,6 +94,13 @@ impl Prober {
         error.map_or(Ok(()), |error| Err(BaselineError::Units(error)))
     }
 
+    /// Removes a baseline, so that the next try looks anew.
+    pub fn forget_baseline(&self, file: &Path) {
+        if let Err(error) = durable::remove(file) {
+            tracing::warn!(file = %file.display(), %error, "the state before the switch stays as it was noted");
+        }
+    }
+
     /// Asks all probes at once and returns one sentence for each that failed; none when the host is healthy. `limit` bounds
     /// the time of each command; `source` has its own limit.
     pub async fn probe(

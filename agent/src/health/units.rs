@@ -39,25 +39,48 @@ pub enum UnitsError {
     Format(serde_json::Error),
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 struct Unit {
     unit: String,
+    active: String,
 }
 
 /// Returns the names of the units that are failed now, sorted.
 pub(super) async fn failed(environment: &Environment) -> Result<Vec<String>, UnitsError> {
-    let argv = ["systemctl", "list-units", "--no-pager", "--full", "--all", STATES, "--output=json"];
-    let done = call(&argv, environment, ANSWER).await.map_err(UnitsError::Call)?;
-    if !done.status.success() {
-        return Err(UnitsError::Failed(done.sentence()));
+    let list = ["list-units", "--no-pager", "--full", "--all", STATES, "--output=json"];
+    let units = parse(&systemctl(&list, environment).await?)?;
+    let (failed, waiting): (Vec<_>, Vec<_>) = units.into_iter().partition(|unit| unit.active == "failed");
+    let mut names: BTreeSet<String> = failed.into_iter().map(|unit| unit.unit).collect();
+    if !waiting.is_empty() {
+        // A service that ends well and is always started again waits for that in the same state.
+        let mut show = vec!["show", "--property=Id,Result", "--"];
+        show.extend(waiting.iter().map(|unit| unit.unit.as_str()));
+        names.extend(unsuccessful(&String::from_utf8_lossy(&systemctl(&show, environment).await?)));
     }
-    parse(&done.stdout)
+    Ok(names.into_iter().collect())
 }
 
-fn parse(text: &[u8]) -> Result<Vec<String>, UnitsError> {
-    let units: Vec<Unit> = serde_json::from_slice(text).map_err(UnitsError::Format)?;
-    let names: BTreeSet<_> = units.into_iter().map(|unit| unit.unit).collect();
-    Ok(names.into_iter().collect())
+async fn systemctl(arguments: &[&str], environment: &Environment) -> Result<Vec<u8>, UnitsError> {
+    let argv: Vec<&str> = ["systemctl"].into_iter().chain(arguments.iter().copied()).collect();
+    let done = call(&argv, environment, ANSWER).await.map_err(UnitsError::Call)?;
+    if done.status.success() { Ok(done.stdout) } else { Err(UnitsError::Failed(done.sentence())) }
+}
+
+fn parse(text: &[u8]) -> Result<Vec<Unit>, UnitsError> {
+    serde_json::from_slice(text).map_err(UnitsError::Format)
+}
+
+/// Reads `systemctl show`: a block of `NAME=VALUE` for each unit, an empty line between them. Returns the names of those
+/// whose last run did not end well.
+fn unsuccessful(text: &str) -> Vec<String> {
+    let value = |block: &str, name: &str| {
+        block.lines().find_map(|line| Some(line.strip_prefix(name)?.strip_prefix('=')?.to_owned()))
+    };
+    let blocks = text.split("\n\n");
+    blocks
+        .filter(|block| value(block, "Result").as_deref() != Some("success"))
+        .filter_map(|block| value(block, "Id"))
+        .collect()
 }
 
 /// Returns a sentence for each unit that is failed, was not before, and counts.
@@ -83,9 +106,17 @@ mod tests {
     #[test]
     fn systemd_lists_units_as_json() {
         let text = br#"[{"unit":"b.service","load":"loaded","active":"failed","sub":"failed","description":"B"},{"unit":"a.service","load":"loaded","active":"activating","sub":"auto-restart","description":"A"}]"#;
-        assert_eq!(parse(text).expect("a list"), ["a.service", "b.service"]);
-        assert_eq!(parse(b"[]\n").expect("a list"), Vec::<String>::new());
+        let unit = |unit: &str, active: &str| Unit { unit: unit.to_owned(), active: active.to_owned() };
+        let units = [unit("b.service", "failed"), unit("a.service", "activating")];
+        assert_eq!(parse(text).expect("a list"), units);
+        assert_eq!(parse(b"[]\n").expect("a list"), []);
         assert!(parse(b"UNIT LOAD\n").is_err());
+    }
+
+    #[test]
+    fn a_unit_that_ended_well_and_is_started_again_is_not_failed() {
+        let text = "Result=success\nId=loop.service\n\nResult=exit-code\nId=sick.service\n\nId=odd.service\n";
+        assert_eq!(unsuccessful(text), ["sick.service", "odd.service"]);
     }
 
     #[test]

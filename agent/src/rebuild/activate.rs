@@ -8,7 +8,7 @@ use super::profile::SET_PROFILE;
 use super::runner::unit_state;
 use super::spec::{Kind, Outcome, Spec};
 use super::watch::{Ended, Seen, StartError, Step};
-use super::{Rebuild, SWITCH_UNIT, classify, log, space};
+use super::{Rebuild, SWITCH_UNIT, classify, gc_root, log, space};
 use crate::settings::Runner;
 
 /// Between two looks at nixos-rebuild's own unit, and how many of them pass before a word about it.
@@ -42,6 +42,7 @@ impl Rebuild {
         {
             return exit;
         }
+        gc_root::keep(previous);
         let spec = || self.spec(&step, deployment, vec![self.command("switch", &[], &self.flake(revision))]);
         let (exit, log_from) = self.activation(&step, deployment, spec).await;
         let exit = self.interpret(exit, deployment, log_from, system).await;

@@ -198,6 +198,9 @@ impl Rebuild {
     }
 }
 
+/// A build that writes more than this has gone wild, and would fill the disk, in bytes.
+const LOG_MOST: u64 = 256 << 20;
+
 /// A build that was told to end is told again after so long.
 const STOP_AGAIN: Duration = Duration::from_secs(60);
 
@@ -205,6 +208,8 @@ const STOP_AGAIN: Duration = Duration::from_secs(60);
 struct Watcher {
     log: PathBuf,
     log_length: u64,
+    /// Its length before this build.
+    log_from: u64,
     /// When something last changed.
     alive: Instant,
     /// When the build began, as far as this agent's clock goes.
@@ -220,12 +225,17 @@ struct Watcher {
 impl Watcher {
     fn new(rebuild: &Rebuild, deployment: DeploymentId, seen: &Seen, records: Option<PathBuf>) -> Self {
         let log = rebuild.inner.state.log(deployment.0);
-        let before = match seen {
-            Seen::Running(started) => Duration::from_millis(wall().saturating_sub(started.at)),
-            Seen::Ended(_) | Seen::Dead(_) | Seen::Locked | Seen::Fresh => Duration::ZERO,
+        let (before, log_from) = match seen {
+            Seen::Running(started) => {
+                (Duration::from_millis(wall().saturating_sub(started.at)), started.log_from)
+            }
+            Seen::Ended(_) | Seen::Dead(_) | Seen::Locked | Seen::Fresh => {
+                (Duration::ZERO, log::length(&log))
+            }
         };
         Self {
             log_length: log::length(&log),
+            log_from,
             log,
             alive: Instant::now(),
             begun: Instant::now(),
@@ -270,6 +280,10 @@ impl Watcher {
 
     /// Why the build has to be ended now, if it has.
     fn overdue(&self) -> Option<StepFailure> {
+        if self.log_length.saturating_sub(self.log_from) > LOG_MOST {
+            let reason = format!("the build wrote more than {} MiB of output", LOG_MOST >> 20);
+            return Some(StepFailure { class: FailureClass::Unclassified, reason });
+        }
         if let Some(limit) = self.stall_timeout.filter(|limit| self.alive.elapsed() >= *limit) {
             let reason = format!("the build said nothing for {} (rebuild.stall_timeout)", seconds(limit));
             return Some(StepFailure { class: FailureClass::Stalled, reason });

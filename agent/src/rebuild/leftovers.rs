@@ -21,16 +21,29 @@ impl Rebuild {
         self.remove_step_files(|id| deployments.contains(&id));
     }
 
-    /// Removes the step files of every deployment that has none of its steps running. For an agent that lost its state and
-    /// begins to count anew: its first attempt must not meet the result of an old one.
-    pub fn forget_all_steps(&self) {
+    /// Removes what an agent left that lost its state: step files of deployments that are not `known` and have none of their
+    /// steps running, and all but the newest `keep` of their logs.
+    pub fn forget_unknown(&self, known: &[DeploymentId], keep: usize) {
         let steps = self.inner.state.steps();
         let runs = |id: DeploymentId| {
             Kind::ALL
                 .iter()
                 .any(|kind| lock::is_held(&StepFiles::new(&steps, id, *kind).lock).unwrap_or(true))
         };
-        self.remove_step_files(|id| !runs(id));
+        self.remove_step_files(|id| !known.contains(&id) && !runs(id));
+        let mut logs = self.logs();
+        logs.retain(|id| !known.contains(id));
+        logs.sort_unstable();
+        logs.truncate(logs.len().saturating_sub(keep));
+        for id in logs {
+            remove(&self.inner.state.log(id.0));
+        }
+    }
+
+    /// Every deployment that has a log.
+    fn logs(&self) -> Vec<DeploymentId> {
+        let number = |name: String| Some(DeploymentId(name.strip_suffix(".log")?.parse().ok()?));
+        names(&self.inner.state.log_directory).into_iter().filter_map(number).collect()
     }
 
     /// Forgets failures of our own units, so that their names are free. Does nothing without systemd.
@@ -76,20 +89,23 @@ impl Rebuild {
 
     /// Every file in the folder of steps that belongs to a deployment, with its number.
     fn step_files(&self) -> Vec<(DeploymentId, String)> {
-        let folder = self.inner.state.steps();
-        let entries = match std::fs::read_dir(&folder) {
-            Ok(entries) => entries,
-            Err(error) => {
-                if error.kind() != std::io::ErrorKind::NotFound {
-                    tracing::error!(folder = %folder.display(), %error, "the files of steps cannot be listed");
-                }
-                return Vec::new();
-            }
-        };
-        entries
-            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        names(&self.inner.state.steps())
+            .into_iter()
             .filter_map(|name| Some((DeploymentId(name.split_once('-')?.0.parse().ok()?), name)))
             .collect()
+    }
+}
+
+/// Names of the files in a folder of ours.
+fn names(folder: &Path) -> Vec<String> {
+    match std::fs::read_dir(folder) {
+        Ok(entries) => entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect(),
+        Err(error) => {
+            if error.kind() != std::io::ErrorKind::NotFound {
+                tracing::error!(folder = %folder.display(), %error, "the files of earlier steps cannot be listed");
+            }
+            Vec::new()
+        }
     }
 }
 

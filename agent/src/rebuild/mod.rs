@@ -9,6 +9,7 @@ mod activate;
 mod build;
 mod classify;
 mod flake;
+mod gc_root;
 mod leftovers;
 mod lock;
 mod log;

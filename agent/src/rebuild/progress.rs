@@ -106,14 +106,18 @@ impl Reader {
 }
 
 impl Rebuild {
-    /// Whether nix writes records; asked once.
+    /// Whether nix writes records; asked until nix has answered once.
     pub(super) async fn has_progress(&self) -> bool {
         let ask = async || {
-            let done = call(&["nix", "--version"], &self.inner.environment, ANSWER).await.ok()?;
+            let done = call(&["nix", "--version"], &self.inner.environment, ANSWER).await.map_err(drop)?;
             let text = String::from_utf8_lossy(&done.stdout).into_owned();
-            done.status.success().then(|| version(&text)).flatten()
+            if done.status.success() {
+                Ok(version(&text).is_some_and(|found| found >= SINCE))
+            } else {
+                Err(())
+            }
         };
-        *self.inner.has_progress.get_or_init(async || ask().await.is_some_and(|found| found >= SINCE)).await
+        self.inner.has_progress.get_or_try_init(ask).await.is_ok_and(|has| *has)
     }
 }
 

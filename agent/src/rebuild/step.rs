@@ -136,6 +136,10 @@ fn start(spec: &Spec, result: &mut StepResult, log: &File, stop: &Stop) {
         }
     }
     result.stopped = stop.finish();
+    // Why it failed is read from the log: a result that outlives the power must not stand without it.
+    if let Err(error) = log.sync_all() {
+        writeln!(io::stderr(), "pull-agent step: cannot sync {}: {error}", spec.log.display()).ok();
+    }
 }
 
 /// Writes the result, again and again when the disk is full: the lock is kept meanwhile, so the agent waits. Where nothing

@@ -8,7 +8,9 @@ use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::{getpgrp, getpid};
 
 use super::message::{Answer, Failure, Reply, Request};
+use crate::git::credentials::authorization;
 use crate::git::fetch;
+use crate::git::remote::Remote;
 
 /// Private memory of the child (getrlimit(2), RLIMIT_DATA): the whole history of a large repository took a sixth of it.
 const MEMORY: u64 = 512 * 1024 * 1024;
@@ -46,13 +48,27 @@ fn serve() -> std::io::Result<()> {
 }
 
 fn answer(request: Request) -> Reply {
-    let result = match request {
-        Request::Poll { remote } => fetch::tip(&remote).map(Answer::Tip),
-        Request::Fetch(request) => fetch::bring_in(&request).map(Answer::Fetched),
+    let (remote, result) = match request {
+        Request::Poll { remote } => {
+            let result = fetch::tip(&remote).map(Answer::Tip);
+            (remote, result)
+        }
+        Request::Fetch(request) => {
+            let result = fetch::bring_in(&request).map(Answer::Fetched);
+            (request.remote, result)
+        }
     };
     match result {
         Ok(answer) => Reply::Done(answer),
-        Err(fault) => Reply::Failed(Failure { sentence: fault.sentence() }),
+        Err(fault) => Reply::Failed(Failure { sentence: redacted(&remote, fault.sentence()) }),
+    }
+}
+
+/// A server may echo what it was told.
+fn redacted(remote: &Remote, sentence: String) -> String {
+    match authorization(remote) {
+        Ok(Some(authorization)) => authorization.redact(&sentence),
+        Ok(None) | Err(_) => sentence,
     }
 }
 

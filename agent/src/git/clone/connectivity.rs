@@ -10,24 +10,12 @@ use gix::objs::{Exists as _, FindExt as _};
 use super::damaged;
 use crate::git::error::CloneError;
 
-/// How closely a commit is looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::git) enum Look {
-    /// Every file is there. Enough for what came just now: its content was hashed when it was written.
-    Presence,
-    /// Every file is there and has the content that its id says.
-    Content,
-}
-
-/// Checks that every tree and blob of the commit is in the clone.
+/// Checks that every tree and blob of the commit is in the clone, and that every blob has the content that its id says: what
+/// came with an earlier fetch may have been spoilt by the disk since.
 ///
 /// # Errors
 /// `Damaged`, with the object that is missing or spoilt.
-pub(in crate::git) fn check_complete(
-    repo: &gix::Repository,
-    commit: ObjectId,
-    look: Look,
-) -> Result<(), CloneError> {
+pub(in crate::git) fn check_complete(repo: &gix::Repository, commit: ObjectId) -> Result<(), CloneError> {
     let fault = |error: gix::Error| damaged(repo.git_dir(), &error);
     let missing = |what, id: &gix::oid| CloneError::Damaged {
         path: repo.git_dir().to_owned(),
@@ -49,15 +37,8 @@ pub(in crate::git) fn check_complete(
                 // A submodule: its commit is in another repository.
                 EntryKind::Commit => {}
                 EntryKind::Blob | EntryKind::BlobExecutable | EntryKind::Link => {
-                    let good = match look {
-                        Look::Presence => repo.objects.exists(entry.oid),
-                        Look::Content => seen.contains(entry.oid) || has_content(repo, entry.oid),
-                    };
-                    if !good {
+                    if seen.insert(entry.oid.to_owned()) && !has_content(repo, entry.oid) {
                         return Err(missing("blob", entry.oid));
-                    }
-                    if look == Look::Content {
-                        seen.insert(entry.oid.to_owned());
                     }
                 }
             }

@@ -10,7 +10,7 @@ use super::Fault;
 use super::exchange::Exchange;
 use crate::git::child::{FetchAnswer, FetchRequest, Standing};
 use crate::git::clone::{
-    self, Clone, Found, Lock, Look, Relation, SHALLOW_NEXT, boundary, branch_tip, check_complete, has_commit,
+    self, Clone, Found, Lock, Relation, SHALLOW_NEXT, boundary, branch_tip, check_complete, has_commit,
     object_id, relation, set_refs, sweep_locked,
 };
 use crate::git::error::CloneError;
@@ -104,7 +104,7 @@ fn update(request: &FetchRequest, clone: &Clone) -> Result<Updated, Fault> {
         Some(base) => Some(work.since(base, before)?),
     };
     let repo = clone.open()?;
-    check_complete(&repo, tip, Look::Presence)?;
+    check_complete(&repo, tip)?;
     work.finish_shallow()?;
     let base = match base {
         Some(base) if has_commit(&repo, base)? => Some(base),
@@ -220,7 +220,7 @@ impl Work<'_> {
         // What comes may build on what is there: a clone that is not whole must not blame the remote for ever.
         let repo = self.clone.open()?;
         for id in have {
-            check_complete(&repo, *id, Look::Content)?;
+            check_complete(&repo, *id)?;
         }
         Err(fault)
     }

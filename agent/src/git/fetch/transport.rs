@@ -14,7 +14,7 @@ use gix::protocol::{Handshake, LsRefsCommand, handshake};
 use pull_agent_core::Revision;
 
 use super::Fault;
-use crate::git::credentials::{authorization, ssh_command};
+use crate::git::credentials::{authorization, is_loopback, ssh_command};
 use crate::git::remote::{Remote, Transport};
 use crate::tls;
 
@@ -58,9 +58,11 @@ pub(super) fn connect(remote: &Remote) -> Result<Connected, Fault> {
 fn http_options(remote: &Remote) -> Result<http::Options, Fault> {
     let anchors = tls::trust_anchors(remote.ca_file.as_deref())?;
     let quiet = remote.timeout;
+    let direct = is_loopback(remote);
     let mut options = http::Options {
         backend: Some(Arc::new(Mutex::new(http::reqwest::Options {
             configure_client: Some(Box::new(move |builder: reqwest::blocking::ClientBuilder| {
+                let builder = if direct { builder.no_proxy() } else { builder };
                 Ok(builder
                     .connect_timeout(CONNECT_TIMEOUT)
                     .timeout(quiet)
@@ -71,8 +73,8 @@ fn http_options(remote: &Remote) -> Result<http::Options, Fault> {
         }))),
         ..http::Options::default()
     };
-    if let Some(value) = authorization(remote)? {
-        options.extra_headers.push(format!("Authorization: {value}"));
+    if let Some(authorization) = authorization(remote)? {
+        options.extra_headers.push(format!("Authorization: {}", authorization.header()));
     }
     Ok(options)
 }

@@ -175,6 +175,16 @@ async fn silence_ends_a_build() {
 }
 
 #[tokio::test]
+async fn a_build_that_never_stops_writing_is_ended() {
+    let world = World::new();
+    world.on("build", "yes 'a line without end' | head --bytes=270M; sleep 1000");
+    let failure = world.build(1).await.expect_err("it went wild");
+    assert_eq!(failure.class, FailureClass::Unclassified);
+    assert_eq!(failure.reason, "the build wrote more than 256 MiB of output");
+    world.rebuild().forget(&[DeploymentId(1)]);
+}
+
+#[tokio::test]
 async fn a_build_that_goes_on_speaking_does_not_stall() {
     let mut world = World::new();
     world.settings.rebuild.stall_timeout = Some(Duration::from_secs(5));

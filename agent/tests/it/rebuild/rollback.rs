@@ -69,6 +69,26 @@ async fn what_is_forgotten_is_gone() {
     left.sort();
     assert_eq!(left, ["12-build.json", "activating.lock", "building.lock"]);
     assert!(!world.path("log/1.log").exists());
-    world.rebuild().forget_all_steps();
-    assert!(!world.path("state/steps/12-build.json").exists());
+}
+
+#[tokio::test]
+async fn what_a_lost_state_left_is_forgotten_but_for_the_newest_logs() {
+    let world = World::new();
+    assert_eq!(world.build(1).await, Ok(world.system("new")));
+    world.rebuild().forget(&[DeploymentId(1)]);
+    for id in 3..=9 {
+        world.write(&format!("log/{id}.log"), "");
+        world.write(&format!("state/steps/{id}-build.json"), "{}");
+    }
+    world.rebuild().forget_unknown(&[DeploymentId(3)], 2);
+    let left = |folder: &str| {
+        let entries = std::fs::read_dir(world.path(folder)).expect("a folder");
+        let mut left: Vec<_> = entries
+            .map(|entry| entry.expect("readable").file_name().to_string_lossy().into_owned())
+            .collect();
+        left.sort();
+        left
+    };
+    assert_eq!(left("log"), ["3.log", "8.log", "9.log"]);
+    assert_eq!(left("state/steps"), ["3-build.json", "building.lock"]);
 }

@@ -70,6 +70,28 @@ fn over_http_with_a_token_that_is_rotated() {
 }
 
 #[test]
+fn a_token_file_that_nobody_writes_stops_nothing() {
+    for key in ["source.token_file", "gate.token_file"] {
+        let mut world = World::new();
+        let server = HttpServer::start(&world.folder());
+        let token = world.folder().join("token");
+        nix::unistd::mkfifo(&token, nix::sys::stat::Mode::S_IRWXU).expect("a pipe");
+        world.config.set("source.url", server.url("infra.git")).set_path(key, &token);
+        let revision = world.green("service first");
+        let agent = world.start();
+        agent.wait_for("an error", |status| {
+            let detail = status.gate.as_ref().map(|gate| gate.detail.as_str());
+            let said = [status.source.error.as_deref(), detail];
+            said.iter().flatten().any(|said| said.contains("no regular file"))
+        });
+        std::fs::remove_file(&token).expect("it was there");
+        std::fs::write(&token, "ghs_any\n").expect("a file");
+        agent.nudge();
+        agent.wait_until_runs(&revision);
+    }
+}
+
+#[test]
 fn over_ssh_with_a_key() {
     let mut world = World::new();
     let server = Sshd::start(true);

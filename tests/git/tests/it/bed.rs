@@ -14,6 +14,9 @@ use tempfile::TempDir;
 /// For what must end well however busy the machine is.
 pub(crate) const PATIENT: Duration = Duration::from_secs(300);
 
+/// What a server says that echoes the token of [`Bed::token_file`], as it is and as it was sent.
+pub(crate) const ECHO: &str = "you sent ghs_secret as Basic eC1hY2Nlc3MtdG9rZW46Z2hzX3NlY3JldA==";
+
 /// The agent's fetch child.
 pub(crate) fn program() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_fetch-child"))
@@ -46,6 +49,13 @@ impl Bed {
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.state.path().join(name)
+    }
+
+    /// A new file with a token.
+    pub(crate) fn token_file(&self) -> PathBuf {
+        let path = self.path("token");
+        std::fs::write(&path, "ghs_secret\n").expect("a new file");
+        path
     }
 
     pub(crate) async fn fetch(&self, tip: &str, deployed: Option<&str>) -> Result<Fetched, FetchError> {

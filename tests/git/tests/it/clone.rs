@@ -52,6 +52,38 @@ async fn a_damaged_clone_is_made_anew_with_its_anchor() {
     }
 }
 
+/// Zeros in the midst of each pack, whose index stays as it was: what a bad disk leaves.
+fn spoil_packs(bed: &Bed) {
+    for entry in std::fs::read_dir(bed.git_dir().join("objects/pack")).expect("packs").flatten() {
+        let path = entry.path();
+        if path.extension().is_some_and(|ending| ending == "pack") {
+            let mut bytes = std::fs::read(&path).expect("readable");
+            let (begin, end) = (bytes.len() / 4, bytes.len() * 3 / 4);
+            bytes[begin..end].fill(0);
+            // Packs are read-only, and a writer must not change one that is mapped somewhere.
+            std::fs::remove_file(&path).expect("it was there");
+            std::fs::write(&path, bytes).expect("written");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_pack_that_the_disk_spoilt_is_noticed_and_replaced() {
+    let bed = Bed::new();
+    let noise: String = (0..20_000_u32).map(|n| format!("{:x}\n", n.wrapping_mul(2_654_435_761))).collect();
+    let first = bed.origin.commit("noise", &noise, "noise");
+    bed.ancestry(&first, None).await;
+    spoil_packs(&bed);
+    assert_eq!(bed.ancestry(&first, Some(&first)).await, Ancestry::Descendant, "the same tip again");
+    spoil_packs(&bed);
+    let second = bed.origin.commit("other", "x", "another file");
+    assert_eq!(
+        bed.ancestry(&second, Some(&first)).await,
+        Ancestry::Descendant,
+        "a tip that has the same file"
+    );
+}
+
 #[tokio::test]
 async fn a_clone_in_use_is_waited_for_and_then_named() {
     let bed = Bed::new();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use pull_agent_core::Ancestry;
 use pull_agent_git_tests::{Hostile, Mode};
 
-use crate::bed::{Bed, PATIENT, assert_contains};
+use crate::bed::{Bed, ECHO, PATIENT, assert_contains};
 
 /// A clone at the first commit, and a server in front of the origin.
 struct Scene {
@@ -72,6 +72,13 @@ async fn what_is_no_git_server_is_an_error() {
     scene.check(&Mode::EmptyText, "application/x-git-upload-pack-advertisement").await;
     scene.check(&Mode::Close, "could not be fetched").await;
     scene.check(&Mode::Refuse("not today".to_owned()), "not today").await;
+}
+
+#[tokio::test]
+async fn a_token_that_the_server_echoes_is_not_told() {
+    let mut scene = Scene::new().await;
+    scene.bed.source.token_file = Some(scene.bed.token_file());
+    scene.check(&Mode::Refuse(ECHO.to_owned()), "you sent [token] as Basic [token]").await;
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use pull_agent::git::Poller;
 use pull_agent_git_tests::{Hostile, Mode};
 
-use crate::bed::{Bed, PATIENT, assert_contains, program, source, told};
+use crate::bed::{Bed, ECHO, PATIENT, assert_contains, program, source, told};
 
 /// Enough for an error that does not wait for the deadline, and for everything good.
 const LONG: Duration = PATIENT;
@@ -68,6 +68,20 @@ async fn a_closed_connection_is_an_error() {
 #[tokio::test]
 async fn the_servers_own_words_are_told() {
     check(Mode::Refuse("not today".to_owned()), LONG, "the git server says: not today").await;
+}
+
+#[tokio::test]
+async fn a_token_that_the_server_echoes_is_not_told() {
+    let bed = Bed::new();
+    let hostile = Hostile::start(bed.server.port());
+    let mut source = source(&hostile.url("infra"));
+    source.token_file = Some(bed.token_file());
+    hostile.set(Mode::Refuse(ECHO.to_owned()));
+    let error = told(&Poller::new(&source, program()).poll().await.expect_err("refused"));
+    assert_contains(&error, "you sent [token] as Basic [token]");
+    hostile.set(Mode::Status(302, vec!["Location: /?token=ghs_secret".to_owned()]));
+    let error = told(&Poller::new(&source, program()).poll().await.expect_err("redirected"));
+    assert_contains(&error, "redirects to /?token=[token]");
 }
 
 #[tokio::test]
