@@ -165,6 +165,7 @@ server.systemd-socket-activation = "enable"
 server.errorlog = "{dir}/error.log"
 server.upload-dirs = ("{dir}")
 server.stream-response-body = 1
+server.max-keep-alive-idle = 300
 accesslog.filename = "{dir}/access.log"
 accesslog.format = "%r %>s %b"
 alias.url = ("/git" => "{BACKEND}")

@@ -10,6 +10,7 @@ mod hostile;
 mod http;
 mod inetd;
 mod process;
+mod relay;
 mod repository;
 mod sshd;
 
@@ -18,5 +19,6 @@ pub use daemon::GitDaemon;
 pub use hostile::{Hostile, Mode};
 pub use http::HttpServer;
 pub use process::{free_listener, run};
+pub use relay::Relay;
 pub use repository::GitRepo;
 pub use sshd::Sshd;

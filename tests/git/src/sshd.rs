@@ -28,13 +28,30 @@ impl Sshd {
     /// When keys cannot be made.
     #[must_use]
     pub fn start(protocol_2: bool) -> Self {
+        Self::start_with(|_| if protocol_2 { "AcceptEnv GIT_PROTOCOL\n".to_owned() } else { String::new() })
+    }
+
+    /// Starts one that lets the client in and then never says a word, nor ends when the client has nothing more to say.
+    ///
+    /// # Panics
+    /// When keys cannot be made.
+    #[must_use]
+    pub fn start_hanging() -> Self {
+        // The loop ends with the folder, so with this value.
+        Self::start_with(|dir| {
+            let dir = dir.display();
+            format!("ForceCommand touch {dir}/called; while test -e {dir}/host; do sleep 0.2; done\n")
+        })
+    }
+
+    fn start_with(more: impl Fn(&Path) -> String) -> Self {
         let dir = tempfile::tempdir().expect("a temporary folder");
         for key in ["host", "client", "stranger"] {
             let path = dir.path().join(key);
             run(hermetic("ssh-keygen", dir.path()).args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(path));
         }
         let config = dir.path().join("sshd_config");
-        std::fs::write(&config, text(dir.path(), protocol_2)).expect("a new file");
+        std::fs::write(&config, text(dir.path()) + &more(dir.path())).expect("a new file");
         // sshd wants this folder whatever its configuration says, and makes it only as a service.
         drop(std::fs::create_dir_all("/run/sshd"));
         let inetd = Inetd::start(move |connection| command(&config, connection));
@@ -77,17 +94,22 @@ impl Sshd {
         self.dir.path().join("other_hosts")
     }
 
+    /// Whether a client of a hanging one has come so far that it waits for an answer.
+    #[must_use]
+    pub fn was_called(&self) -> bool {
+        self.dir.path().join("called").exists()
+    }
+
     fn write(&self, name: &str, content: &str) {
         std::fs::write(self.dir.path().join(name), content).expect("a new file");
     }
 }
 
-fn text(dir: &Path, protocol_2: bool) -> String {
+fn text(dir: &Path) -> String {
     let dir = dir.display();
-    let accept = if protocol_2 { "AcceptEnv GIT_PROTOCOL\n" } else { "" };
     format!(
         "HostKey {dir}/host\nAuthorizedKeysFile {dir}/client.pub\nPasswordAuthentication no\n\
-         KbdInteractiveAuthentication no\nUsePAM no\nPermitRootLogin yes\nStrictModes no\nPidFile none\n{accept}"
+         KbdInteractiveAuthentication no\nUsePAM no\nPermitRootLogin yes\nStrictModes no\nPidFile none\n"
     )
 }
 

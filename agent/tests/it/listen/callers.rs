@@ -11,14 +11,27 @@ fn ci() -> Vec<Allow> {
     vec![Allow::Tag("tag:ci".to_owned()), Allow::Login("poby@github".to_owned())]
 }
 
-#[tokio::test]
-async fn a_node_with_an_allowed_tag_is_served_and_asked_for_by_its_port() {
-    let lab = Lab::allowing(ci()).await;
+/// An allowed caller is served, and tailscaled was asked for its very port.
+async fn check_asked_by_port(lab: Lab) {
     lab.tailscaled.tagged(&["tag:other", "tag:ci"]);
     let mut client = lab.connect().await;
     client.write("GET /v1/status HTTP/1.1\r\nHost: yggdrasil\r\n\r\n").await;
     client.answer().await.passed();
     assert_eq!(lab.tailscaled.questions(), [client.0.local_addr().unwrap().to_string()]);
+}
+
+#[tokio::test]
+async fn a_node_with_an_allowed_tag_is_served_and_asked_for_by_its_port() {
+    check_asked_by_port(Lab::allowing(ci()).await).await;
+}
+
+#[tokio::test]
+async fn over_ipv6_the_address_is_asked_for_in_brackets() {
+    let lab = Lab::allowing_over_ipv6(ci()).await;
+    assert!(lab.address.to_string().starts_with("[::1]:"), "{}", lab.address);
+    check_asked_by_port(lab).await;
+    let stranger = Lab::allowing_over_ipv6(ci()).await;
+    stranger.get("/v1/status").await.refused(403, "tailscaled knows no peer at [::1]:");
 }
 
 #[tokio::test]

@@ -28,7 +28,7 @@ pub(super) fn settings(directory: &Path, allow: Vec<Allow>) -> ListenSettings {
     }
 }
 
-/// One listener on 127.0.0.1 and its neighbours.
+/// One listener on loopback and its neighbours.
 pub(super) struct Lab {
     pub(super) address: SocketAddr,
     pub(super) tailscaled: Tailscaled,
@@ -48,12 +48,21 @@ impl Lab {
         Self::with(allow, Limits::default()).await
     }
 
+    /// The same on `::1`.
+    pub(super) async fn allowing_over_ipv6(allow: Vec<Allow>) -> Self {
+        Self::on("[::1]:0", allow, Limits::default()).await
+    }
+
     pub(super) async fn with(allow: Vec<Allow>, limits: Limits) -> Self {
+        Self::on("127.0.0.1:0", allow, limits).await
+    }
+
+    async fn on(address: &str, allow: Vec<Allow>, limits: Limits) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let settings = settings(directory.path(), allow);
         let tailscaled = Tailscaled::start(&settings.nudge.tailscaled_socket);
         let daemon = Daemon::start(&settings.socket);
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
         let served = tokio::spawn(Server::new(settings, limits, stop.clone()).serve(listener));

@@ -67,7 +67,7 @@ impl Tailscaled {
         self.table.lock().unwrap().manner = manner;
     }
 
-    /// Whoever comes from 127.0.0.1 is a node with these tags.
+    /// Whoever comes from loopback is a node with these tags.
     pub(super) fn tagged(&self, tags: &[&str]) {
         self.peer(json!({
             "Node": { "ID": 7, "StableID": "n7CNTRL", "Name": "ci-7.tail1234.ts.net.", "User": 1, "Tags": tags },
@@ -76,7 +76,7 @@ impl Tailscaled {
         }));
     }
 
-    /// Whoever comes from 127.0.0.1 is a node of this user.
+    /// Whoever comes from loopback is a node of this user.
     pub(super) fn login(&self, login: &str) {
         self.peer(json!({
             "Node": { "ID": 8, "StableID": "n8CNTRL", "Name": "laptop.tail1234.ts.net.", "User": 2 },
@@ -86,7 +86,8 @@ impl Tailscaled {
     }
 
     pub(super) fn peer(&self, answer: Value) {
-        self.table.lock().unwrap().peers.insert("127.0.0.1".to_owned(), answer);
+        let loopback = ["127.0.0.1", "::1"].map(|address| (address.to_owned(), answer.clone()));
+        self.table.lock().unwrap().peers.extend(loopback);
     }
 
     /// The `addr` of every whois so far.

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use pull_agent_e2e::World;
 use pull_agent_git_tests::{HttpServer, Sshd};
+use pull_agent_protocol::{Outcome, Phase};
 
 /// A first and a second revision come over the remote that was configured.
 #[track_caller]
@@ -101,4 +102,29 @@ fn over_ssh_with_a_key() {
         .set_path("source.ssh_key_file", &server.key_file())
         .set_path("source.known_hosts_file", &server.known_hosts_file());
     check_follows(&world);
+}
+
+#[test]
+fn a_switch_that_cuts_the_host_off_from_its_remote_is_taken_back() {
+    let mut world = World::new();
+    let server = HttpServer::start(&world.folder());
+    world.config.set("source.url", server.url("infra.git"));
+    world.config.set("health.source", true).set("health.deadline", "1s");
+    let first = world.green("service first");
+    let agent = world.start();
+    agent.wait_until_runs(&first);
+    let before = world.system();
+
+    let second = world.green("service second\nswitch waits gate");
+    agent.wait_for("the switch", |status| status.phase == Phase::Activating);
+    // What could not be reached before the switch would not count.
+    world.wait_for_call(&format!("switch {}", world.built()));
+    drop(server);
+    world.open("gate");
+    let last = agent.wait_for_end(&second, Outcome::RolledBack);
+    assert_eq!(last.phase, Some(Phase::Confirming));
+    let reason = last.reason.unwrap_or_default();
+    assert!(reason.contains("git remote cannot be reached"), "{reason}");
+    assert_eq!((world.system(), world.profile()), (before.clone(), before));
+    assert_eq!(agent.status().running.revision, Some(first));
 }

@@ -121,6 +121,26 @@ fn while_the_state_cannot_be_saved_nothing_is_started() {
     agent.wait_until_runs(&revision);
 }
 
+#[test]
+fn what_a_killed_fetch_left_is_swept_at_the_start() {
+    let (world, agent, first) = World::deployed();
+    agent.kill();
+    // A fetch sweeps too; without a remote there is none.
+    std::fs::rename(world.repository.bare(), world.folder().join("away.git")).expect("it was there");
+    let clone = world.state().join("repo/.git");
+    let left = ["shallow.lock", "objects/pack/.tmpA1b2C3"].map(|name| clone.join(name));
+    for path in &left {
+        std::fs::write(path, "").expect("the clone is there");
+    }
+
+    let agent = world.start();
+    for path in &left {
+        assert!(!path.exists(), "{} is left over", path.display());
+    }
+    let status = agent.wait_for("an error", |status| status.source.error.is_some());
+    assert_eq!(status.running.revision, Some(first));
+}
+
 /// A file system of its own, small, over one folder.
 struct SmallDisk(PathBuf);
 

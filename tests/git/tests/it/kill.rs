@@ -5,9 +5,15 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use pull_agent::git::fetch;
-use pull_agent_git_tests::{Hostile, Mode};
+use pull_agent::settings::Source;
+use pull_agent_git_tests::{Hostile, Mode, Sshd, run};
 
-use crate::bed::{Bed, program, revision};
+use crate::bed::{Bed, assert_contains, program, revision, source, told};
+
+fn processes() -> impl Iterator<Item = PathBuf> {
+    let entries = std::fs::read_dir("/proc").expect("proc is mounted").flatten();
+    entries.map(|entry| entry.path()).filter(|path| path.join("cmdline").exists())
+}
 
 /// The children of one test: the open files of a child name its clone.
 fn children_of(bed: &Bed) -> Vec<PathBuf> {
@@ -17,8 +23,17 @@ fn children_of(bed: &Bed) -> Vec<PathBuf> {
             .filter_map(|file| std::fs::read_link(file.path()).ok())
             .any(|to| to.starts_with(bed.repository()))
     };
-    let processes = std::fs::read_dir("/proc").expect("proc is mounted").flatten().map(|entry| entry.path());
-    processes.filter(|process| process.join("cmdline").exists()).filter(holds).collect()
+    processes().filter(holds).collect()
+}
+
+/// The ssh clients of one server: nobody else is told the file of its host key.
+fn clients_of(server: &Sshd) -> Vec<PathBuf> {
+    let file = server.known_hosts_file().display().to_string();
+    let names = |process: &PathBuf| {
+        let arguments = std::fs::read(process.join("cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&arguments).contains(&file)
+    };
+    processes().filter(names).collect()
 }
 
 /// Waits until something is so; the test's own harness ends it when that never comes.
@@ -52,6 +67,32 @@ async fn a_fetch_that_nobody_waits_for_is_killed() {
     until(|| children_of(&bed).is_empty()).await;
     hostile.set(Mode::Behave);
     bed.ancestry(&tip, Some(&first)).await;
+}
+
+#[tokio::test]
+async fn the_ssh_of_a_fetch_ends_with_it_at_the_deadline() {
+    let server = Sshd::start_hanging();
+    let bed = Bed::new();
+    let source = Source {
+        ssh_key_file: Some(server.key_file()),
+        known_hosts_file: Some(server.known_hosts_file()),
+        timeout: Duration::from_secs(5),
+        ..source(&server.url(&bed.origin.path()))
+    };
+    let (repository, tip) = (bed.repository(), revision(&bed.origin.head()));
+    let task = tokio::spawn(async move { fetch(program(), &source, &repository, &tip, None).await });
+    until(|| server.was_called() || task.is_finished()).await;
+    assert!(
+        !task.is_finished() && !clients_of(&server).is_empty(),
+        "the ssh of the fetch waits for the server"
+    );
+    // One that is stopped cannot end its group by itself, as it does when its standard input ends.
+    let [child] = &children_of(&bed)[..] else { panic!("one child fetches") };
+    run(Command::new("kill").arg("-STOP").arg(child.file_name().expect("its number")));
+    let error = told(&task.await.expect("no panic").expect_err("the server hangs"));
+    assert_contains(&error, "took longer than 5 s and was ended");
+    until(|| clients_of(&server).is_empty()).await;
+    bed.assert_nothing_left_over();
 }
 
 #[tokio::test]

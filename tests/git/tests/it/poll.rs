@@ -1,7 +1,7 @@
 //! Polls of servers that behave.
 
 use pull_agent::git::Poller;
-use pull_agent_git_tests::{GitDaemon, GitRepo, HttpServer};
+use pull_agent_git_tests::{GitDaemon, GitRepo, HttpServer, Relay};
 
 use crate::bed::{Bed, PATIENT, assert_contains, poll, poll_error, program, source, told};
 
@@ -16,6 +16,32 @@ async fn over_http_the_tip_of_the_branch_comes_in_one_request() {
     let log = bed.server.log();
     assert!(log.lines().all(|line| line.starts_with("POST /git/infra/git-upload-pack ")), "{log}");
     assert!(log.lines().count() <= 3, "{log}");
+}
+
+#[tokio::test]
+async fn over_http_the_connection_is_kept_from_poll_to_poll() {
+    let bed = Bed::new();
+    let relay = Relay::start(bed.server.port());
+    let mut poller = Poller::new(&source(&relay.url("infra")), program()).with_limit(PATIENT);
+    for _ in 0..3 {
+        assert_eq!(poller.poll().await.expect("a tip").to_string(), bed.origin.head());
+    }
+    assert_eq!(relay.connections(), 1);
+}
+
+#[tokio::test]
+async fn a_kept_connection_that_the_server_closes_costs_no_poll() {
+    let bed = Bed::new();
+    let relay = Relay::start(bed.server.port());
+    let mut poller = Poller::new(&source(&relay.url("infra")), program()).with_limit(PATIENT);
+    poller.poll().await.expect("a tip");
+    for close in [Relay::close, Relay::close_at_next_byte] {
+        let connections = relay.connections();
+        close(&relay);
+        let tip = bed.origin.commit("number", &connections.to_string(), "another");
+        let found = poller.poll().await.unwrap_or_else(|error| panic!("{}", told(&error)));
+        assert_eq!((found.to_string(), relay.connections()), (tip, connections + 1));
+    }
 }
 
 #[tokio::test]
