@@ -143,7 +143,7 @@ fn read<T: serde::de::DeserializeOwned>(
         Ok(value) => return Ok(Some(value)),
         Err(problem) => problem,
     };
-    let aside = directory.join(format!("{name}.bad-{}", clock::wall().0 / 1000));
+    let aside = aside(directory, name);
     match std::fs::rename(&path, &aside) {
         Ok(()) => {
             warnings.push(format!("{name} was unreadable ({problem}) and is kept as {}", aside.display()))
@@ -153,6 +153,13 @@ fn read<T: serde::de::DeserializeOwned>(
         }
     }
     Ok(None)
+}
+
+/// Where a bad file is kept: a name that no other one has.
+fn aside(directory: &Path, name: &str) -> PathBuf {
+    let first = directory.join(format!("{name}.bad-{}", clock::wall().0 / 1000));
+    let more = (2..).map(|number| first.with_added_extension(number.to_string()));
+    std::iter::once(first.clone()).chain(more).find(|path| !path.exists()).unwrap_or(first)
 }
 
 fn parse<T: serde::de::DeserializeOwned>(text: &[u8]) -> Result<T, String> {

@@ -214,9 +214,17 @@ impl Turn<'_> {
             let reason = "the running system could not be read, so there would be no way back".to_string();
             return self.finish(End::failed(PhaseName::Building, FailureClass::Transient, reason));
         };
-        let unchanged = current.system.as_ref() == Some(&running);
-        current.previous = Some(running);
-        if unchanged && host.profile == current.system {
+        let unchanged = current.system.as_ref() == Some(&running) && host.profile == current.system;
+        // What a failed way back left running was never confirmed, and what ran before it is still the way back.
+        let records = self.state.saved.history.iter().rev();
+        let broken = records.clone().find(|record| record.system.as_ref() == Some(&running));
+        let broken = broken.filter(|record| unchanged && record.outcome == Outcome::Broken);
+        let before = broken.and_then(|record| record.previous.clone());
+        let confirmed = self.state.saved.deployed.as_ref().is_some_and(|deployed| deployed.system == running);
+        current.previous = Some(before.clone().unwrap_or(running));
+        if before.is_some() && !confirmed {
+            self.confirm(false);
+        } else if unchanged {
             self.finish(End::new(Outcome::Unchanged));
         } else if self.state.saved.paused.is_some() || self.state.is_overtaken() {
             self.leave_phase(Phase::Built);
@@ -257,7 +265,7 @@ impl Turn<'_> {
                 self.wait_for_lock();
             }
             Exit::Killed if killed + 1 < SWITCH_TRIES => self.activate(killed + 1),
-            Exit::Killed if runs => self.confirm(false),
+            Exit::Killed if runs && host.profile == current.system => self.confirm(false),
             Exit::NotStarted(ref reason) if untouched => {
                 self.finish(End::failed(PhaseName::Activating, FailureClass::Transient, reason.clone()));
             }

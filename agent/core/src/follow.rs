@@ -225,7 +225,11 @@ impl Turn<'_> {
             | VerdictKind::Unavailable
             | VerdictKind::Off => interval.times(20),
         };
-        gate.next = now.after(jitter(wait, self.now.entropy));
+        gate.next = match verdict.not_before {
+            // The forge itself says when to come again.
+            Some(wait) if verdict.kind == VerdictKind::Unavailable && !gate.overdue => now.after(wait),
+            Some(_) | None => now.after(jitter(wait, self.now.entropy)),
+        };
         gate.not_before = now.after(verdict.not_before.unwrap_or(Millis(0)));
         if let Some(wanted) = &mut self.state.saved.wanted
             && verdict.kind.passes()

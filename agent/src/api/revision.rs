@@ -57,12 +57,30 @@ pub(super) async fn revision(
 async fn judge(api: &Api, revision: &Revision) -> (RevisionAnswer, bool) {
     let snapshot = api.snapshot();
     let state = &snapshot.state;
-    let running = snapshot.status.running.revision.as_deref().and_then(|text| Revision::parse(text).ok());
     let repository = snapshot.settings.state.repository();
-    let runs = is_within(&repository, revision, running.as_ref()).await;
+    let is_current = state.saved.current.as_ref().is_some_and(|current| current.revision == *revision);
+    // A second try of what runs already is decided only when that is confirmed.
+    let runs = !is_current && is_within(&repository, revision, confirmed(state)).await;
     let wanted = state.saved.wanted.as_ref().map(|wanted| &wanted.revision);
     let overtaken = !runs && wanted != Some(revision) && is_within(&repository, revision, wanted).await;
     answer(state, revision, runs, overtaken)
+}
+
+/// The revision of what runs, if that was confirmed: what is left of a deployment whose way back failed does not count.
+fn confirmed(state: &State) -> Option<&Revision> {
+    let current = state.seen.host.current.as_ref()?;
+    if let Some(deployed) = state.saved.deployed.as_ref().filter(|deployed| deployed.system == *current) {
+        return Some(&deployed.revision);
+    }
+    view::running_record(state).filter(|record| !went_wrong(record.outcome)).map(|record| &record.revision)
+}
+
+/// Whether a deployment that ended so failed.
+const fn went_wrong(outcome: Outcome) -> bool {
+    match outcome {
+        Outcome::Failed | Outcome::RolledBack | Outcome::Broken => true,
+        Outcome::Deployed | Outcome::Degraded | Outcome::Unchanged | Outcome::Superseded => false,
+    }
 }
 
 /// Whether a revision is another one or an ancestor of it, by the commits in the clone.
@@ -96,19 +114,26 @@ fn answer(state: &State, revision: &Revision, runs: bool, overtaken: bool) -> (R
     let hold = saved.held.iter().find(|hold| hold.revision == *revision);
     let refused = saved.refused.as_ref().filter(|refused| refused.revision == *revision);
     let verdict = state.seen.gate.verdict.as_ref().filter(|_| is_wanted);
+    // While it is wanted or tried again its last failure decides nothing.
+    let failed = record.filter(|record| went_wrong(record.outcome) && !is_wanted && current.is_none());
     let red = verdict.filter(|verdict| verdict.kind == VerdictKind::Red);
 
     let (word, reason, settled) = if runs {
         (RevisionState::Running, running_reason(state, revision), true)
     } else if let Some(hold) = hold {
         (RevisionState::Failed, hold.reason.clone(), true)
+    } else if let Some(record) = failed {
+        let why = record.reason.as_deref().unwrap_or("no reason is known");
+        (RevisionState::Failed, format!("{}: {why}", record.outcome.as_str().replace('-', " ")), true)
     } else if let Some(refused) = refused {
         (RevisionState::Refused, refused.reason.clone(), true)
     } else if let Some(red) = red {
         (RevisionState::Refused, format!("red: {}", red.detail), false)
+    } else if current.is_some() {
+        (RevisionState::Undecided, crate::summary::summary(state), false)
     } else if overtaken || (record.is_some_and(|r| r.outcome == Outcome::Superseded) && !is_wanted) {
         (RevisionState::Refused, "a newer revision took its place".to_owned(), true)
-    } else if current.is_some() || is_wanted {
+    } else if is_wanted {
         (RevisionState::Undecided, crate::summary::summary(state), false)
     } else if let Some(record) = record {
         let reason =

@@ -1,13 +1,15 @@
 //! What must hold, whatever happens. The ghost sees the whole truth, remembers what the agent was told, and objects.
 
+mod look;
+
 use pull_agent_core::{
-    Command, Current, DeploymentId, Event, FailureClass, Phase, Policy, Record, Saved, State, Verdict,
-    VerdictKind,
+    Command, DeploymentId, Event, FailureClass, Phase, Record, Saved, Verdict, VerdictKind,
 };
 use pull_agent_protocol::{Outcome, Phase as PhaseName};
 
 use crate::violation::Violation;
 use crate::world::{By, Kind, Step, World};
+use look::says;
 
 const GREEN: &str = "1 green only";
 const FORWARD: &str = "2 forward only";
@@ -28,6 +30,8 @@ struct Known {
     accepted: bool,
     /// It is not to be tried again.
     closed: bool,
+    /// It is closed since it failed too often in a row.
+    closed_by_count: bool,
     /// Stalls and the like since anything else happened.
     hard: u32,
     /// Stalls and the like ever.
@@ -68,6 +72,8 @@ pub struct Ghost {
     settled: Vec<DeploymentId>,
     /// What was forgiven while nothing could be saved is forgiven once more when it can.
     forgive: bool,
+    /// The branch moved while nothing could be saved: what was counted in a row before that counts no more.
+    recount: bool,
     /// True time until which the forge wants to be left alone.
     quiet_until: u64,
     /// Per minute, what was asked.
@@ -92,7 +98,7 @@ impl Ghost {
     /// The branch moved: what was counted of a revision in a row starts anew.
     pub(crate) fn tip_moved(&mut self, disk_is_full: bool) {
         self.excuses += 1;
-        self.forgive |= disk_is_full;
+        self.recount |= disk_is_full;
         for known in &mut self.commits {
             known.hard = 0;
         }
@@ -250,6 +256,7 @@ impl Ghost {
     /// The state file was written.
     pub(crate) fn saved(&mut self, world: &World) -> Result<(), Violation> {
         let Some(saved) = &world.disk.state else { return Ok(()) };
+        let closed: Vec<bool> = self.commits.iter().map(|known| known.closed).collect();
         for record in &saved.history {
             if record.id.0 > self.last_record {
                 self.ended(record, world)?;
@@ -263,6 +270,13 @@ impl Ghost {
                     TIP,
                     format!("this process never saw it at the tip: {current:?}"),
                 ));
+            }
+        }
+        if core::mem::take(&mut self.recount) {
+            for (number, known) in self.commits.iter_mut().enumerate() {
+                known.hard = 0;
+                let newly = known.closed && !closed.get(number).is_some_and(|closed| *closed);
+                known.closed &= !(newly && known.closed_by_count);
             }
         }
         if core::mem::take(&mut self.forgive) {
@@ -328,12 +342,17 @@ impl Ghost {
                     | FailureClass::OutOfMemory
                     | FailureClass::Killed,
                 ) => {
+                    // Of what is not wanted any more failures are not counted: it is tried again only if it comes back.
+                    let saved = world.disk.state.as_ref();
+                    let wanted = saved.and_then(|saved| saved.wanted.as_ref());
+                    let counts = wanted.is_some_and(|wanted| wanted.revision == record.revision);
                     let known = self.commit(number);
-                    known.hard += 1;
                     known.hard_ever += 1;
                     known.excuses += 1;
+                    known.hard = if counts { known.hard + 1 } else { 0 };
                     if known.hard >= 2 {
                         self.close(number);
+                        self.commit(number).closed_by_count = true;
                     }
                 }
                 Some(FailureClass::Deterministic | FailureClass::Unclassified) | None => self.close(number),
@@ -346,69 +365,9 @@ impl Ghost {
     fn close(&mut self, number: usize) {
         let known = self.commit(number);
         known.closed = true;
+        known.closed_by_count = false;
         known.accepted = false;
         known.hard = 0;
-    }
-
-    /// After everything that happened.
-    pub(crate) fn look(
-        &mut self,
-        world: &World,
-        state: Option<&State>,
-        policy: &Policy,
-    ) -> Result<(), Violation> {
-        let saved = world.disk.state.as_ref();
-        let current = saved.and_then(|saved| saved.current.as_ref());
-        match &world.host.step {
-            Some(step) if !self.stray => {
-                if !current.is_some_and(|current| says(current, step)) {
-                    return Err(Violation::new(
-                        SAVED,
-                        format!("{step:?} runs, but the disk says {current:?}"),
-                    ));
-                }
-            }
-            Some(_) => {}
-            None => self.stray = false,
-        }
-        if let By::Switch(deployment) = world.host.profile_by {
-            let under_way = current.is_some_and(|current| {
-                current.id == deployment
-                    && match current.phase {
-                        Phase::Activating { .. } | Phase::Confirming { .. } | Phase::RollingBack { .. } => {
-                            true
-                        }
-                        Phase::Building { .. } | Phase::Built | Phase::Busy => false,
-                    }
-            });
-            let settled = deployment.0 <= self.lost || self.settled.contains(&deployment);
-            if !under_way && !settled {
-                return Err(Violation::new(
-                    BACK,
-                    format!("the profile is that of deployment {deployment}, but the disk says {current:?}"),
-                ));
-            }
-        }
-        if let Some(state) = state {
-            bounded(&state.saved, policy)?;
-            self.activates(state)?;
-        }
-        Ok(())
-    }
-
-    /// What is activated must not have been taken back from the branch, as far as the agent knows.
-    fn activates(&mut self, state: &State) -> Result<(), Violation> {
-        let Some(Current { id, phase: Phase::Activating { .. }, .. }) = state.saved.current else {
-            return Ok(());
-        };
-        let deployed = state.saved.deployed.as_ref().map(|deployed| &deployed.revision);
-        if self.activated.replace(id) != Some(id)
-            && deployed.is_some()
-            && state.seen.poll.tip.as_ref() == deployed
-        {
-            return Err(Violation::new(TIP, format!("deployment {id} is activated, but was taken back")));
-        }
-        Ok(())
     }
 
     /// Whether a commit can be deployed as things stand.
@@ -426,22 +385,4 @@ impl Ghost {
                 .is_some_and(|saved| saved.held.iter().any(|hold| hold.revision == *revision));
         !known.closed && !held && (forward || accepted == Some(revision))
     }
-}
-
-fn says(current: &Current, step: &Step) -> bool {
-    let (kind, attempt) = match current.phase {
-        Phase::Building { attempt } => (Kind::Build, attempt),
-        Phase::Activating { attempt, .. } => (Kind::Activate, attempt),
-        Phase::RollingBack { attempt, .. } => (Kind::RollBack, attempt),
-        Phase::Built | Phase::Busy | Phase::Confirming { .. } => return false,
-    };
-    current.id == step.deployment && kind == step.kind && attempt.0 == step.attempt
-}
-
-fn bounded(saved: &Saved, policy: &Policy) -> Result<(), Violation> {
-    let most = policy.keep_deployments;
-    if saved.history.len() > most || saved.held.len() > most {
-        return Err(Violation::new(BOUNDED, "history or holds".to_string()));
-    }
-    Ok(())
 }

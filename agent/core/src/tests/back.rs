@@ -2,8 +2,8 @@
 
 use alloc::borrow::ToOwned;
 
-use super::machine::{Machine, host, revision, roll_back, system};
-use crate::{Command, Event, Exit, Phase};
+use super::machine::{Machine, build, host, revision, roll_back, system};
+use crate::{Ancestry, Command, Event, Exit, Millis, Phase};
 use pull_agent_protocol::{Outcome, Phase as PhaseName};
 
 fn outcome(machine: &Machine) -> Outcome {
@@ -90,4 +90,20 @@ fn a_pause_does_not_keep_a_broken_host_waiting() {
     let mut machine = Machine::rolling_back();
     machine.tell(Event::PauseRequested { until: None, reason: None, by: "poby".into() });
     assert_eq!(again(&mut machine, Exit::Code(1), 0), [roll_back(6, 2, 'a')]);
+}
+
+#[test]
+fn what_a_failed_way_back_left_running_is_probed_before_it_counts() {
+    let mut machine = Machine::rolling_back();
+    again(&mut machine, Exit::Code(1), 0);
+    again(&mut machine, Exit::Code(1), 0);
+    machine.rolled_back(Exit::Code(1), host('b', 'b'));
+    assert_eq!(outcome(&machine), Outcome::Broken);
+    machine.now += 2_000;
+    machine.tell(Event::RetryRequested { revision: None });
+    assert_eq!(machine.fetched(Ancestry::Descendant), [build(8, 3, 'b')]);
+    machine.built('b', host('b', 'b'));
+    assert!(matches!(machine.phase(), Some(Phase::Confirming { .. })), "it was never confirmed");
+    machine.policy.health_deadline = Millis(0);
+    assert_eq!(machine.tell(Event::DeadlinePassed), [roll_back(9, 3, 'a')], "to what ran before");
 }

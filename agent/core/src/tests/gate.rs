@@ -3,7 +3,7 @@
 use alloc::borrow::ToOwned;
 
 use super::machine::{Machine, build, fetched, host, revision, verdict};
-use crate::{Ancestry, Attempt, Command, Event, Exit, Hold, Millis, VerdictKind, Wall};
+use crate::{Ancestry, Attempt, Command, Event, Exit, Hold, Millis, Verdict, VerdictKind, Wall};
 
 #[test]
 fn only_green_and_off_start_a_build() {
@@ -70,6 +70,16 @@ fn the_forge_is_asked_more_rarely_as_time_goes_by() {
     assert_eq!(gap(VerdictKind::Pending, 600_000), 48_000);
     assert_eq!(gap(VerdictKind::Red, 0), 240_000);
     assert_eq!(gap(VerdictKind::Pending, 7_200_000), 240_000);
+}
+
+#[test]
+fn a_forge_that_says_when_to_come_again_is_asked_then() {
+    let mut machine = Machine::idle();
+    machine.sees('b');
+    let attempt = machine.state.seen.gate.in_flight.expect("asked").attempt;
+    let told = Verdict { not_before: Some(Millis::seconds(4)), ..verdict(VerdictKind::Unavailable) };
+    machine.tell(Event::Checked { attempt, verdict: told });
+    assert_eq!(machine.state.seen.gate.next.0 - machine.now, 4_000);
 }
 
 #[test]

@@ -126,7 +126,8 @@ impl Waiting<'_> {
                 format!("is not decided after {}", duration::format(self.timeout))
             }
         };
-        let line = format!("{} {word}: {}", short(&told.revision), harmless(&told.reason));
+        let reason = told.reason.strip_prefix("failed: ").unwrap_or(&told.reason);
+        let line = format!("{} {word}: {}", short(&told.revision), harmless(reason));
         self.context.screen.print(&format!("{line}\n"))?;
         Ok(code)
     }

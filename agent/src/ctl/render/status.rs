@@ -160,10 +160,11 @@ fn host(rows: &mut Rows, status: &Status, now: Timestamp) {
         );
     }
     let source = &status.source;
-    let polled = source
-        .last_success_at
-        .as_ref()
-        .map_or_else(|| "not yet polled".to_owned(), |at| format!("polled {}", ago(at, now)));
+    let polled = match (&source.last_success_at, &source.last_poll_at) {
+        (Some(at), _) => format!("polled {}", ago(at, now)),
+        (None, Some(at)) => format!("never reached, last tried {}", ago(at, now)),
+        (None, None) => "not yet polled".to_owned(),
+    };
     rows.row("source", None, &format!("{} of {}, {polled}", source.branch, source.url));
     if let Some(error) = &source.error {
         rows.more(Some(Paint::Bad), error);

@@ -182,3 +182,10 @@ fn the_listener_judges_only_its_own() {
         ]
     );
 }
+
+#[test]
+fn a_short_deadline_shortens_the_default_of_settle() {
+    let settings =
+        accepted("[source]\nurl = \"https://github.com/poby/infra\"\n[health]\ndeadline = \"5s\"\n");
+    assert_eq!(settings.health.settle, Duration::from_millis(2500));
+}

@@ -9,7 +9,7 @@ use crate::settings::{Health, OnFailure, convert, duration};
 pub(super) fn health(mut section: Section<'_>, host: &str) -> Health {
     let words = [("rollback", OnFailure::Rollback), ("report", OnFailure::Report)];
     let least = Duration::from_secs(1);
-    let health = Health {
+    let mut health = Health {
         deadline: section.read("deadline", Duration::from_secs(120), convert::duration(least)),
         settle: section.read("settle", Duration::from_secs(10), convert::duration(Duration::ZERO)),
         on_failure: section.read("on_failure", OnFailure::Rollback, convert::word(&words)),
@@ -29,11 +29,13 @@ pub(super) fn health(mut section: Section<'_>, host: &str) -> Health {
             Some(commands.into_iter().map(put).collect())
         }),
     };
+    if !section.has("settle") {
+        health.settle = health.settle.min(health.deadline / 2);
+    }
     if health.settle >= health.deadline {
-        let key = if section.has("settle") { "settle" } else { "deadline" };
         let (settle, deadline) = (duration::format(health.settle), duration::format(health.deadline));
         section.problem(
-            key,
+            "settle",
             format!(
                 "settle {settle:?} is not shorter than deadline {deadline:?}; allowed: settle < deadline"
             ),

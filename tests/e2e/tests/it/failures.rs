@@ -263,4 +263,5 @@ fn a_way_back_that_fails_is_broken_and_loud() {
     assert!(status.warnings.iter().any(|text| text.contains("broken")), "{:?}", status.warnings);
     assert!(is_held(&status, &revision));
     assert_eq!(status.running.system.as_deref(), last.system.as_deref(), "what really runs");
+    assert_eq!(agent.revision(&revision).0, 500, "nobody may take that for a success");
 }

@@ -3,7 +3,7 @@
 use std::thread;
 
 use pull_agent_e2e::{Answer, World};
-use pull_agent_protocol::{Outcome, RevisionAnswer, RevisionState};
+use pull_agent_protocol::{Outcome, Phase, RevisionAnswer, RevisionState};
 
 const UNKNOWN: &str = "0123456789012345678901234567890123456789";
 
@@ -117,6 +117,39 @@ fn refused_ends_a_wait_at_once() {
     // Without an end at once this would take ten minutes.
     let body = check(&agent.open.get(&path(&forked, 600)), 409, RevisionState::Refused, &forked);
     assert!(body.reason.contains("descend"), "{}", body.reason);
+}
+
+#[test]
+fn what_is_being_switched_to_is_undecided_although_a_newer_one_is_there() {
+    let (world, agent, _) = World::deployed();
+    let old = world.green("switch waits gate");
+    agent.wait_for("the switch", |status| status.phase == Phase::Activating);
+    let new = world.commit("service newer");
+    agent.wait_for("the newer one", |status| {
+        status.wanted.as_ref().is_some_and(|wanted| wanted.revision == new)
+    });
+    check(&agent.open.get(&path(&old, 1)), 202, RevisionState::Undecided, &old);
+    world.open("gate");
+    check(&agent.open.get(&path(&old, 60)), 200, RevisionState::Running, &old);
+}
+
+#[test]
+fn what_failed_stays_failed_when_another_one_came_after_it() {
+    let (world, agent, _) = World::deployed();
+    let bad = world.green("switch exit 2");
+    agent.wait_for_end(&bad, Outcome::RolledBack);
+    let good = world.green("service good");
+    agent.wait_until_runs(&good);
+    assert!(agent.status().held.is_empty());
+    // The good one descends from it: what it was meant to bring runs now.
+    check(&agent.open.get(&path(&bad, 60)), 200, RevisionState::Running, &bad);
+    world.repository.go_to(&good);
+    let unbuilt = world.green("build fails on purpose");
+    agent.wait_for_end(&unbuilt, Outcome::Failed);
+    world.repository.go_to(&good);
+    let beside = world.green("service beside");
+    agent.wait_until_runs(&beside);
+    check(&agent.open.get(&path(&unbuilt, 60)), 500, RevisionState::Failed, &unbuilt);
 }
 
 #[test]

@@ -6,7 +6,9 @@ use crate::support::SERVICE;
 #[test]
 fn green_is_deployed_by_the_service_red_and_unchecked_never() {
     let Some(fleet) = Fleet::up() else { return };
-    let green = fleet.merge(&fleet.system().unit("greets.service", SERVICE));
+    // One that ends well and is always started again waits for that as a failed one does.
+    let loops = "[Service]\nExecStart=/bin/true\nRestart=always\nRestartSec=60\n";
+    let green = fleet.merge(&fleet.system().unit("greets.service", SERVICE).unit("loops.service", loops));
     let status = fleet.ended(&green);
     let last = &status["last_deployment"];
     assert_eq!(last["outcome"], "deployed", "{status:#}");
@@ -67,4 +69,25 @@ fn a_unit_that_fails_takes_the_host_back_to_what_ran() {
     assert_eq!(status["held"][0]["revision"], *bad);
     assert_eq!(status["running"]["revision"], *good);
     assert!(fleet.shell("agentctl history").contains("rolled-back"));
+    let roots = fleet.shell(&format!("NIX_REMOTE=daemon nix-store --query --roots {}", fleet.current()));
+    assert!(roots.contains("/nix/var/nix/gcroots/pull-agent-previous"), "the way back was kept: {roots}");
+}
+
+#[test]
+fn a_newer_green_tip_ends_the_build_of_the_one_before() {
+    let Some(fleet) = Fleet::up() else { return };
+    let mut slow = fleet.system();
+    slow.build = "exec sleep 4321".into();
+    let slow = fleet.merge(&slow);
+    let builder = "pgrep --full '^sleep 4321'";
+    let group = fleet
+        .shell(&format!("until {builder} >/dev/null; do sleep 0.1; done; cat /proc/$({builder})/cgroup"));
+    assert!(group.contains("/system.slice/nix-daemon.service"), "{group}");
+
+    let newer = fleet.merge(&fleet.system().unit("greets.service", SERVICE));
+    assert_eq!(fleet.ended(&newer)["last_deployment"]["outcome"], "deployed");
+    fleet.shell(&format!("! {builder} && ! systemctl is-active --quiet pull-agent-build.service"));
+    let history = fleet.shell("agentctl history");
+    let line = history.lines().find(|line| line.contains(&slow[..7]));
+    assert!(line.is_some_and(|line| line.contains("superseded")), "{history}");
 }
