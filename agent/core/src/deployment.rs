@@ -216,13 +216,14 @@ impl Turn<'_> {
         };
         let unchanged = current.system.as_ref() == Some(&running) && host.profile == current.system;
         // What a failed way back left running was never confirmed, and what ran before it is still the way back.
-        let records = self.state.saved.history.iter().rev();
-        let broken = records.clone().find(|record| record.system.as_ref() == Some(&running));
-        let broken = broken.filter(|record| unchanged && record.outcome == Outcome::Broken);
-        let before = broken.and_then(|record| record.previous.clone());
         let confirmed = self.state.saved.deployed.as_ref().is_some_and(|deployed| deployed.system == running);
-        current.previous = Some(before.clone().unwrap_or(running));
-        if before.is_some() && !confirmed {
+        let last = self.state.saved.history.iter().rev().find(|it| it.system.as_ref() == Some(&running));
+        let before = last
+            .filter(|record| unchanged && !confirmed && record.outcome == Outcome::Broken)
+            .and_then(|record| record.previous.clone());
+        let again = before.is_some();
+        current.previous = Some(before.unwrap_or(running));
+        if again {
             self.confirm(false);
         } else if unchanged {
             self.finish(End::new(Outcome::Unchanged));

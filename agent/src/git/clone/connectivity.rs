@@ -47,8 +47,14 @@ pub(in crate::git) fn check_complete(repo: &gix::Repository, commit: ObjectId) -
     Ok(())
 }
 
+/// A larger file is only looked for, as it would not fit into the memory that the child may have, in bytes.
+const LARGE: u64 = 64 << 20;
+
 /// Whether an object can be read and hashes to its id.
 fn has_content(repo: &gix::Repository, id: &gix::oid) -> bool {
+    if repo.find_header(id.to_owned()).is_ok_and(|header| header.size() > LARGE) {
+        return true;
+    }
     repo.find_object(id.to_owned()).is_ok_and(|object| {
         let hash = gix::objs::compute_hash(repo.object_hash(), object.kind, &object.data);
         hash.is_ok_and(|hash| hash == id)

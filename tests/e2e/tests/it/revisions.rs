@@ -67,6 +67,28 @@ fn a_wait_goes_from_not_seen_to_running() {
 }
 
 #[test]
+fn so_many_may_wait_and_others_are_served_all_the_same() {
+    let (world, agent, _) = World::deployed();
+    world.repository.write("hosts/yggdrasil.conf", "service awaited\n");
+    let revision = world.repository.commit("awaited");
+    world.check(&revision, "completed", Some("success"));
+    let wait = || {
+        let (client, path) = (agent.open.clone(), path(&revision, 600));
+        thread::spawn(move || client.get(&path))
+    };
+    let mut waiting: Vec<_> = (0..33).map(|_| wait()).collect();
+    let refused = pull_agent_e2e::eventually(|| waiting.iter().position(thread::JoinHandle::is_finished));
+    let refused = waiting.swap_remove(refused.expect("no place is left for one")).join().expect("an answer");
+    assert_eq!((refused.code, refused.content_type.as_str()), (503, "application/problem+json"));
+    assert_eq!(agent.open.get("/v1/status").code, 200);
+    assert_eq!(agent.open.get(&path(&revision, 0)).code, 404, "who does not wait needs no place");
+    world.repository.push();
+    for answer in waiting {
+        check(&answer.join().expect("an answer"), 200, RevisionState::Running, &revision);
+    }
+}
+
+#[test]
 fn a_wait_ends_when_it_failed() {
     let (world, agent, _) = World::deployed();
     let revision = world.green("build waits gate\nbuild fails on purpose");
