@@ -18,7 +18,7 @@ run_build() {
   conf_says build stubborn && stubborn_child
   for part in "${parts[@]}"; do
     id=$((id + 1))
-    record "{\"action\":\"start\",\"id\":$id,\"level\":3,\"type\":105,\"text\":\"building\",\"fields\":[\"$WORLD_ROOT/store/drv-$part.drv\",\"\",1,1],\"parent\":1}"
+    record "{\"action\":\"start\",\"id\":$id,\"level\":3,\"type\":105,\"text\":\"building\",\"fields\":[\"$WORLD_ROOT/store/d0000-$part.drv\",\"\",1,1],\"parent\":1}"
     echo "building '$part'..." >&2
     sleep 0.02 &
     wait $!
