@@ -35,7 +35,8 @@ pub(super) async fn log(
     Path(id): Path<String>,
     Query(wish): Query<Wish>,
 ) -> Response {
-    let Some(path) = id.parse().ok().and_then(|id| api.log_file(id)) else {
+    let known = id.parse().ok().and_then(|id| Some((id, api.log_file(id)?)));
+    let Some((id, path)) = known else {
         return problem(StatusCode::NOT_FOUND, format!("no deployment {id} is known"));
     };
     let file = match open(&path, wish.tail).await {
@@ -52,7 +53,7 @@ pub(super) async fn log(
         Ok(place) => place,
         Err(refused) => return refused,
     };
-    let reader = Reader { _place: place, api, id: id.parse().unwrap_or_default(), file, follow };
+    let reader = Reader { _place: place, api, id, file, follow };
     let body = Body::from_stream(stream::try_unfold(reader, Reader::next));
     ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], body).into_response()
 }

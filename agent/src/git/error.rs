@@ -16,6 +16,13 @@ pub enum PollError {
     /// A secret cannot be used.
     #[error("the credentials for the remote cannot be used")]
     Credentials(#[source] CredentialError),
+    /// The thread that reads the secret died.
+    #[error("the reader of source.token_file died")]
+    SecretReader {
+        /// How.
+        #[source]
+        source: tokio::task::JoinError,
+    },
     /// The HTTP client cannot be built.
     #[error("the trust anchors of source.ca_file cannot be used")]
     Tls(#[source] TlsError),
@@ -137,6 +144,7 @@ impl PollError {
             | Self::Server { text: said } => said,
             Self::Tls(_)
             | Self::Credentials(_)
+            | Self::SecretReader { .. }
             | Self::Client { .. }
             | Self::Network { .. }
             | Self::TimedOut { .. }

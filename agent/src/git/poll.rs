@@ -158,7 +158,7 @@ impl Poller {
         }
         let remote = self.remote.clone();
         let read = tokio::task::spawn_blocking(move || authorization(&remote)).await;
-        read.map_err(|_| PollError::Cut)?.map_err(PollError::Credentials)
+        read.map_err(|panic| PollError::SecretReader { source: panic })?.map_err(PollError::Credentials)
     }
 
     async fn answer(&self, request: RequestBuilder) -> Result<Revision, PollError> {

@@ -40,6 +40,12 @@ pub(super) struct Peer {
 pub(super) enum LocalApiError {
     #[error("tailscaled did not answer within {} s", TIMEOUT.as_secs())]
     Slow,
+    #[error("the question for {question} cannot be written")]
+    Target {
+        question: &'static str,
+        #[source]
+        source: hyper::http::uri::InvalidUri,
+    },
     #[error("tailscaled is not reachable")]
     Unreachable(#[source] UnixError),
     #[error("tailscaled is in state {0:?}, not {RUNNING}")]
@@ -91,7 +97,7 @@ async fn get(
     target: &str,
 ) -> Result<(StatusCode, Bytes), LocalApiError> {
     let mut request = Request::new(Full::default());
-    *request.uri_mut() = target.parse().unwrap_or_default();
+    *request.uri_mut() = target.parse().map_err(|source| LocalApiError::Target { question, source })?;
     request.headers_mut().insert(HOST, hyper::header::HeaderValue::from_static(LOCALAPI_HOST));
     let (response, _connection) = unix::send(socket, request).await.map_err(LocalApiError::Unreachable)?;
     let status = response.status();

@@ -8,9 +8,8 @@ use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::{getpgrp, getpid};
 
 use super::message::{Answer, Failure, Reply, Request};
-use crate::git::credentials::authorization;
+use crate::git::credentials::{Authorization, authorization};
 use crate::git::fetch;
-use crate::git::remote::Remote;
 
 /// Private memory of the child (getrlimit(2), RLIMIT_DATA): the whole history of a large repository took a sixth of it.
 const MEMORY: u64 = 512 * 1024 * 1024;
@@ -48,27 +47,25 @@ fn serve() -> std::io::Result<()> {
 }
 
 fn answer(request: Request) -> Reply {
-    let (remote, result) = match request {
-        Request::Poll { remote } => {
-            let result = fetch::tip(&remote).map(Answer::Tip);
-            (remote, result)
-        }
-        Request::Fetch(request) => {
-            let result = fetch::bring_in(&request).map(Answer::Fetched);
-            (request.remote, result)
-        }
+    let remote = match &request {
+        Request::Poll { remote } => remote,
+        Request::Fetch(request) => &request.remote,
+    };
+    // A file that cannot be read is an error of the request itself, which reads it where it needs it.
+    let token = || authorization(remote).ok().flatten();
+    let before = token();
+    let result = match &request {
+        Request::Poll { remote } => fetch::tip(remote).map(Answer::Tip),
+        Request::Fetch(request) => fetch::bring_in(request).map(Answer::Fetched),
     };
     match result {
         Ok(answer) => Reply::Done(answer),
-        Err(fault) => Reply::Failed(Failure { sentence: redacted(&remote, fault.sentence()) }),
-    }
-}
-
-/// A server may echo what it was told.
-fn redacted(remote: &Remote, sentence: String) -> String {
-    match authorization(remote) {
-        Ok(Some(authorization)) => authorization.redact(&sentence),
-        Ok(None) | Err(_) => sentence,
+        Err(fault) => {
+            // A server may echo what it was told; the token may have been rotated meanwhile.
+            let tokens = [before, token()];
+            let hide = |text: String, token: &Authorization| token.redact(&text);
+            Reply::Failed(Failure { sentence: tokens.iter().flatten().fold(fault.sentence(), hide) })
+        }
     }
 }
 
