@@ -266,7 +266,6 @@ impl Turn<'_> {
                 self.wait_for_lock();
             }
             Exit::Killed if killed + 1 < SWITCH_TRIES => self.activate(killed + 1),
-            Exit::Killed if runs && host.profile == current.system => self.confirm(false),
             Exit::NotStarted(ref reason) if untouched => {
                 self.finish(End::failed(PhaseName::Activating, FailureClass::Transient, reason.clone()));
             }

@@ -58,8 +58,8 @@ pub(crate) const BUSY_FIRST: Millis = Millis::seconds(5);
 pub(crate) const BUSY_MOST: Millis = Millis::seconds(60);
 /// A stall, a build timeout or an out of memory is tried so often, then held.
 pub(crate) const HARD_TRIES: u32 = 2;
-/// A switch that was killed before it could say how it ended is run so often, then what really runs decides.
-pub(crate) const SWITCH_TRIES: u32 = 2;
+/// A switch that was killed before it could say how it ended is run so often in a row, then the way back begins.
+pub(crate) const SWITCH_TRIES: u32 = 5;
 /// The way back is tried so often, then the host is broken.
 pub(crate) const ROLL_BACK_TRIES: u32 = 3;
 /// So often the way back waits for a busy lock or a full disk (about half an hour), then the host is broken.
