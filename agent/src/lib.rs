@@ -13,6 +13,7 @@ pub mod git;
 pub mod health;
 pub mod host;
 pub mod listen;
+mod lock;
 pub mod logging;
 pub mod process;
 pub mod rebuild;

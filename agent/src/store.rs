@@ -2,14 +2,12 @@
 //! test.
 
 use std::io;
-use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-use nix::fcntl::{Flock, FlockArg};
 use pull_agent_core::{Deployed, STATE_VERSION, Saved};
 use serde::Serialize;
 
-use crate::{clock, durable};
+use crate::{clock, durable, lock};
 
 /// The state directory, locked for this process.
 #[derive(Debug)]
@@ -17,7 +15,7 @@ pub struct Store {
     directory: PathBuf,
     /// What `deployed.json` holds, so that it is written only when it changes.
     deployed: Option<Deployed>,
-    _lock: Flock<OwnedFd>,
+    _lock: lock::Held,
 }
 
 /// Why the state directory cannot be used at all.
@@ -31,8 +29,8 @@ pub enum OpenError {
         /// Why.
         source: io::Error,
     },
-    /// Its lock cannot be opened.
-    #[error("cannot open {}", path.display())]
+    /// Its lock cannot be opened or asked for.
+    #[error("cannot lock {}", path.display())]
     Lock {
         /// The lock file.
         path: PathBuf,
@@ -74,7 +72,7 @@ impl Store {
     pub fn open(directory: &Path, log_directory: &Path) -> Result<(Self, Saved, Vec<String>), OpenError> {
         fs_err::create_dir_all(directory)
             .map_err(|source| OpenError::Create { path: directory.to_owned(), source })?;
-        let lock = lock(directory)?;
+        let lock = take_lock(directory)?;
         let mut warnings = Vec::new();
         let saved: Option<Saved> = read(directory, "state.json", &mut warnings)?;
         let deployed: Option<Deployed> = read(directory, "deployed.json", &mut warnings)?;
@@ -106,16 +104,13 @@ impl Store {
     }
 }
 
-fn lock(directory: &Path) -> Result<Flock<OwnedFd>, OpenError> {
+fn take_lock(directory: &Path) -> Result<lock::Held, OpenError> {
     let path = directory.join("lock");
-    let file = std::fs::OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .map_err(|source| OpenError::Lock { path, source })?;
-    Flock::lock(OwnedFd::from(file), FlockArg::LockExclusiveNonblock)
-        .map_err(|_| OpenError::Taken { path: directory.to_owned() })
+    match lock::attempt(&path) {
+        Ok(Some(lock)) => Ok(lock),
+        Ok(None) => Err(OpenError::Taken { path: directory.to_owned() }),
+        Err(source) => Err(OpenError::Lock { path, source }),
+    }
 }
 
 /// The state of an agent that knows nothing. Its numbers are none that an earlier agent on this host can have used: the logs

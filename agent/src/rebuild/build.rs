@@ -12,8 +12,9 @@ use tokio_util::sync::CancellationToken;
 use super::progress::Reader;
 use super::spec::{Kind, Outcome, Spec, StepResult, wall};
 use super::watch::{Ended, Seen, Step};
-use super::{Rebuild, classify, lock, log, space};
+use super::{Rebuild, classify, log, space};
 use crate::host::resolve;
+use crate::lock;
 
 /// Between two looks at the log and at nix's records.
 const LOOK: Duration = Duration::from_millis(250);

@@ -5,11 +5,10 @@ use std::path::Path;
 use pull_agent_core::DeploymentId;
 
 use super::Rebuild;
-use super::lock;
 use super::runner::reset_failed;
 use super::spec::{Kind, StepFiles};
-use crate::durable;
 use crate::settings::Runner;
+use crate::{durable, lock};
 
 impl Rebuild {
     /// Removes logs and step files of these deployments, their baselines too. What is not there is no error; what cannot be

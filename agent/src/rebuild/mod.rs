@@ -11,7 +11,6 @@ mod classify;
 mod flake;
 mod gc_root;
 mod leftovers;
-mod lock;
 mod log;
 mod profile;
 mod progress;

@@ -12,9 +12,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::lock;
 use super::spec::{Outcome, Spec, Started, StepResult, wall};
-use crate::durable;
+use crate::{durable, lock};
 use stop::Stop;
 
 /// How long another step may take to let go of the host, after it was told to end.

@@ -7,11 +7,10 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::lock;
 use super::runner::{RunnerError, Starter};
 use super::spec::{Kind, Outcome, RunningCommand, Spec, Started, StepFiles, StepResult, wall};
-use crate::durable;
 use crate::process::{boot_id, is_running};
+use crate::{durable, lock};
 
 /// So long may pass between the start of a step process and its word that it started; longer than it waits for another one.
 const START: Duration = Duration::from_secs(60);

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 pub use ancestry::is_ancestor;
 pub(super) use ancestry::{Relation, boundary, has_commit, object_id, relation};
 pub(super) use connectivity::check_complete;
-pub(super) use lock::Lock;
+pub(super) use lock::take_lock;
 pub(super) use refs::{branch_tip, set_refs};
 pub use sweep::sweep;
 pub(super) use sweep::sweep_locked;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use fs_err as fs;
 
-use super::{GIT_DIR, Lock, MARKER, NEW, SHALLOW_NEXT, remove_tree};
+use super::{GIT_DIR, MARKER, NEW, SHALLOW_NEXT, remove_tree, take_lock};
 use crate::git::error::CloneError;
 
 /// Removes left-overs of fetches that were killed; for the start of the agent and after each kill. Blocks for a few
@@ -18,7 +18,7 @@ pub fn sweep(repository: &Path) -> Result<(), CloneError> {
     if !repository.exists() {
         return Ok(());
     }
-    let lock = Lock::take(repository)?;
+    let lock = take_lock(repository)?;
     sweep_locked(repository)?;
     drop(lock);
     Ok(())

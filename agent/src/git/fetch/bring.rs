@@ -10,8 +10,8 @@ use super::Fault;
 use super::exchange::Exchange;
 use crate::git::child::{FetchAnswer, FetchRequest, Standing};
 use crate::git::clone::{
-    self, Clone, Found, Lock, Relation, SHALLOW_NEXT, boundary, branch_tip, check_complete, has_commit,
-    object_id, relation, set_refs, sweep_locked,
+    self, Clone, Found, Relation, SHALLOW_NEXT, boundary, branch_tip, check_complete, has_commit, object_id,
+    relation, set_refs, sweep_locked, take_lock,
 };
 use crate::git::error::CloneError;
 use crate::git::pkt::harmless;
@@ -27,7 +27,7 @@ const SHOWN: usize = 200;
 
 /// Brings the revision into the clone.
 pub(in crate::git) fn bring_in(request: &FetchRequest) -> Result<FetchAnswer, Fault> {
-    let lock = Lock::take(&request.repository)?;
+    let lock = take_lock(&request.repository)?;
     sweep_locked(&request.repository)?;
     let result = bring_in_locked(request);
     if result.is_err()

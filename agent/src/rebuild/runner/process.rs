@@ -11,10 +11,9 @@ use tokio::process::Command;
 use tokio::sync::oneshot;
 
 use super::RunnerError;
-use crate::durable;
 use crate::process::{boot_id, descendants};
-use crate::rebuild::lock;
 use crate::rebuild::spec::{Started, StepFiles};
+use crate::{durable, lock};
 
 /// A step process ends everything that it started within ten seconds of SIGTERM; one that does not is stuck.
 const PATIENCE: Duration = Duration::from_secs(30);
