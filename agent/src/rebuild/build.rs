@@ -10,9 +10,10 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::progress::Reader;
-use super::spec::{Kind, Outcome, Spec, StepResult, wall};
+use super::spec::{Kind, Outcome, Spec, StepResult};
 use super::watch::{Ended, Seen, Step};
 use super::{Rebuild, classify, log, space};
+use crate::clock::wall;
 use crate::host::resolve;
 use crate::lock;
 
@@ -228,7 +229,7 @@ impl Watcher {
         let log = rebuild.inner.state.log(deployment.0);
         let (before, log_from) = match seen {
             Seen::Running(started) => {
-                (Duration::from_millis(wall().saturating_sub(started.at)), started.log_from)
+                (Duration::from_millis(wall().0.saturating_sub(started.at)), started.log_from)
             }
             Seen::Ended(_) | Seen::Dead(_) | Seen::Locked | Seen::Fresh => {
                 (Duration::ZERO, log::length(&log))

@@ -165,10 +165,3 @@ pub(super) enum Outcome {
     /// It did not start in time and never will: written by the agent.
     GivenUp(String),
 }
-
-/// Milliseconds since 1970, for people who read the files, and for how long a step ran that an earlier agent started.
-pub(super) fn wall() -> u64 {
-    std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
-}

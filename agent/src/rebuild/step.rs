@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::spec::{Outcome, Spec, Started, StepResult, wall};
+use super::spec::{Outcome, Spec, Started, StepResult};
+use crate::clock::wall;
 use crate::{durable, lock};
 use stop::Stop;
 
@@ -61,7 +62,7 @@ fn run(spec_file: &Path) -> Result<(), StepError> {
     if was_started(&spec) {
         return Ok(());
     }
-    let begun = wall();
+    let begun = wall().0;
     let mut result = StepResult {
         attempt: spec.attempt,
         outcome: Outcome::Busy,
@@ -82,7 +83,7 @@ fn run(spec_file: &Path) -> Result<(), StepError> {
             Err(sentence) => result.outcome = Outcome::NotStarted(sentence),
         }
     }
-    result.finished_at = wall();
+    result.finished_at = wall().0;
     finish(&spec, &result)
 }
 

@@ -8,7 +8,8 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::runner::{RunnerError, Starter};
-use super::spec::{Kind, Outcome, RunningCommand, Spec, Started, StepFiles, StepResult, wall};
+use super::spec::{Kind, Outcome, RunningCommand, Spec, Started, StepFiles, StepResult};
+use crate::clock::wall;
 use crate::process::{boot_id, is_running};
 use crate::{durable, lock};
 
@@ -178,7 +179,7 @@ impl Step {
             if let Some(started) = started {
                 return Ok(Seen::Dead(started));
             }
-            let now = wall();
+            let now = wall().0;
             let result = StepResult {
                 attempt: self.attempt,
                 outcome: Outcome::GivenUp(why.to_string()),
