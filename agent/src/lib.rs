@@ -15,6 +15,7 @@ pub mod host;
 pub mod listen;
 mod lock;
 pub mod logging;
+mod loopback;
 pub mod process;
 pub mod rebuild;
 mod secret;

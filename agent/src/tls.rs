@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use reqwest::{Certificate, ClientBuilder, redirect};
 
+use crate::loopback::is_loopback;
+
 /// How a client names itself where nothing else is asked for.
 pub const USER_AGENT: &str = concat!("pull-agent/", env!("CARGO_PKG_VERSION"));
 
@@ -26,18 +28,21 @@ pub fn install() {
 
 /// Returns the start of every HTTP client of the program: rustls with the machine's trust anchors (`SSL_CERT_FILE` and
 /// `SSL_CERT_DIR` count) plus those of `ca_file`, a limit on connecting, no redirect followed by itself, no `Referer`,
-/// and [`USER_AGENT`]. The caller sets what else it needs: total time, pool, proxies.
+/// and [`USER_AGENT`]. To a `host` that is this machine it goes by no proxy of the environment. The caller sets what else
+/// it needs: total time, pool.
 ///
 /// # Errors
 /// When `ca_file` cannot be read or holds no certificate in PEM.
-pub fn client_builder(ca_file: Option<&Path>) -> Result<ClientBuilder, TlsError> {
+pub fn client_builder(host: &str, ca_file: Option<&Path>) -> Result<ClientBuilder, TlsError> {
     install();
-    Ok(ClientBuilder::new()
+    let builder = ClientBuilder::new()
         .tls_certs_merge(trust_anchors(ca_file)?)
         .user_agent(USER_AGENT)
         .connect_timeout(CONNECT_TIMEOUT)
         .redirect(redirect::Policy::none())
-        .referer(false))
+        .referer(false);
+    // What is meant for this machine goes to nobody else, least of all a token.
+    Ok(if is_loopback(host) { builder.no_proxy() } else { builder })
 }
 
 /// Returns the certificates of `ca_file`, which counts beside the machine's own; none without a file. For clients that
@@ -92,7 +97,8 @@ mod tests {
     fn check(content: &[u8], expected: &str) {
         let file = tempfile::NamedTempFile::new().expect("a temporary file");
         std::fs::write(file.path(), content).expect("written");
-        let error = client_builder(Some(file.path())).expect_err("no anchors in it").to_string();
+        let error =
+            client_builder("forge.example.org", Some(file.path())).expect_err("no anchors in it").to_string();
         assert!(error.contains(expected) && error.contains(file.path().to_str().expect("utf-8")), "{error}");
     }
 
@@ -105,12 +111,13 @@ mod tests {
 
     #[test]
     fn a_missing_file_is_named() {
-        let error = client_builder(Some(Path::new("/nonexistent/ca.pem"))).expect_err("there is none");
+        let error = client_builder("forge.example.org", Some(Path::new("/nonexistent/ca.pem")))
+            .expect_err("there is none");
         assert_eq!(error.to_string(), "the trust anchors /nonexistent/ca.pem cannot be read");
     }
 
     #[test]
     fn without_a_file_the_machine_decides() {
-        client_builder(None).expect("nothing to read").build().expect("a client");
+        client_builder("forge.example.org", None).expect("nothing to read").build().expect("a client");
     }
 }

@@ -13,6 +13,7 @@ use super::error::AskError;
 use super::refusal::{self, Refusal};
 use super::token::Secret;
 use super::{Bounds, ForgeStats, body, limits, link};
+use crate::loopback::is_readable_on_the_way;
 use crate::settings::GithubGate;
 use crate::tls;
 
@@ -161,7 +162,8 @@ impl Api {
     }
 
     fn may_send(&self, secret: &Secret) -> Result<(), AskError> {
-        if secret.header().is_some() && self.root.scheme() == "http" && !link::is_loopback(&self.root) {
+        let host = self.root.host_str().unwrap_or_default();
+        if secret.header().is_some() && is_readable_on_the_way(self.root.scheme(), host) {
             return Err(AskError::PlainHttp { host: self.host() });
         }
         Ok(())
@@ -205,15 +207,12 @@ impl Api {
         let made = match self.client.take() {
             Some(made) if made.anchors == anchors && (anchors.is_some() || self.ca_file.is_none()) => made,
             Some(_) | None => {
-                let mut builder = tls::client_builder(self.ca_file.as_deref())
+                let host = self.root.host_str().unwrap_or_default();
+                let builder = tls::client_builder(host, self.ca_file.as_deref())
                     .map_err(AskError::Tls)?
                     .http1_only()
                     .pool_max_idle_per_host(1)
                     .pool_idle_timeout(KEEP_CONNECTION);
-                if link::is_loopback(&self.root) {
-                    // What is meant for this machine goes to no proxy of the environment, least of all a token.
-                    builder = builder.no_proxy();
-                }
                 Made { client: builder.build().map_err(AskError::Client)?, anchors }
             }
         };

@@ -1,13 +1,13 @@
 //! Secrets and how they reach the remote: a token as a header of each request, an ssh key as a file that only ssh
 //! reads. A secret is read afresh at each use and never appears in arguments, environment or errors.
 
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::remote::Remote;
+use crate::loopback::is_readable_on_the_way;
 use crate::secret;
 
 /// User name that goes with a token; GitHub, Forgejo and GitLab take any name.
@@ -87,11 +87,10 @@ impl Authorization {
 /// When the file is unreadable or odd, or when the token would go over plain http to anything but loopback.
 pub(super) fn authorization(remote: &Remote) -> Result<Option<Authorization>, CredentialError> {
     let Some(path) = &remote.token_file else { return Ok(None) };
-    let url = gix::url::parse(remote.url.as_str()).ok();
-    if let Some(url) = url.filter(|url| url.scheme == gix::url::Scheme::Http)
-        && !is_loopback(remote)
+    if let Some((scheme, host)) = remote.scheme_and_host()
+        && is_readable_on_the_way(&scheme, &host)
     {
-        return Err(CredentialError::PlainHttp { host: url.host().unwrap_or_default().to_owned() });
+        return Err(CredentialError::PlainHttp { host });
     }
     let text = secret::read(path).map_err(|source| CredentialError::Unreadable {
         key: "source.token_file",
@@ -105,14 +104,6 @@ pub(super) fn authorization(remote: &Remote) -> Result<Option<Authorization>, Cr
     }
     let encoded = STANDARD.encode(format!("{TOKEN_USER}:{token}"));
     Ok(Some(Authorization { token: token.to_owned(), encoded }))
-}
-
-/// Whether the remote is this machine, which no proxy of the environment stands before.
-pub(super) fn is_loopback(remote: &Remote) -> bool {
-    let url = gix::url::parse(remote.url.as_str()).ok();
-    let host = url.as_ref().and_then(|url| url.host()).unwrap_or_default();
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 /// Returns the ssh command line for gitoxide: no configuration of any user, no agent where a key is given, no question

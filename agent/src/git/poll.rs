@@ -10,7 +10,7 @@ use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use tokio::time::{Instant, timeout_at};
 
 use super::child::{self, Answer, Request};
-use super::credentials::{Authorization, authorization, is_loopback};
+use super::credentials::{Authorization, authorization};
 use super::error::PollError;
 use super::pkt;
 use super::remote::{Remote, Transport};
@@ -109,12 +109,9 @@ impl Poller {
     }
 
     fn connect(&self) -> Result<Client, PollError> {
-        let mut builder = tls::client_builder(self.remote.ca_file.as_deref()).map_err(PollError::Tls)?;
-        if is_loopback(&self.remote) {
-            // What is meant for this machine goes to no proxy of the environment, least of all a token.
-            builder = builder.no_proxy();
-        }
-        builder
+        let host = self.remote.scheme_and_host().map(|(_, host)| host).unwrap_or_default();
+        tls::client_builder(&host, self.remote.ca_file.as_deref())
+            .map_err(PollError::Tls)?
             .pool_idle_timeout(KEEP_IDLE)
             .pool_max_idle_per_host(1)
             .tcp_nodelay(true)

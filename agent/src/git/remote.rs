@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::loopback::is_loopback;
 use crate::settings::Source;
 
 /// The remote and how it is reached.
@@ -55,6 +56,17 @@ impl Remote {
     /// Returns the full name of the branch.
     pub(super) fn reference(&self) -> String {
         format!("refs/heads/{}", self.branch)
+    }
+
+    /// Returns scheme and host of the URL; none where it has no host or cannot be read.
+    pub(super) fn scheme_and_host(&self) -> Option<(String, String)> {
+        let url = gix::url::parse(self.url.as_str()).ok()?;
+        Some((url.scheme.as_str().to_owned(), url.host()?.to_owned()))
+    }
+
+    /// Whether the remote is this machine, which no proxy of the environment stands before.
+    pub(super) fn is_loopback(&self) -> bool {
+        self.scheme_and_host().is_some_and(|(_, host)| is_loopback(&host))
     }
 
     /// Returns the way to the repository. A URL that gitoxide cannot read is left for it to complain about.

@@ -1,13 +1,12 @@
 //! Keeps web pages out: a browser on the tailnet must not nudge or read for a page of somebody else (cross-site requests,
 //! DNS rebinding).
 
-use std::net::IpAddr;
-
 use hyper::header::{HOST, HeaderMap, ORIGIN};
 use hyper::http::uri::Authority;
 use hyper::{Method, Uri};
 
 use super::answer::Refusal;
+use crate::loopback;
 
 /// Refuses a `Host` that is neither an address, `localhost`, nor a name whose first label is one of `names`, and a POST
 /// with an `Origin` that is not that very host and port.
@@ -49,8 +48,7 @@ fn is_ours(authority: &str, names: &[String]) -> bool {
         return false;
     }
     let host = parsed.host();
-    let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
-    if bare.parse::<IpAddr>().is_ok() || host.eq_ignore_ascii_case("localhost") {
+    if loopback::address(host).is_some() || loopback::is_loopback(host) {
         return true;
     }
     let label = host.split('.').next().unwrap_or_default();

@@ -14,7 +14,7 @@ use gix::protocol::{Handshake, LsRefsCommand, handshake};
 use pull_agent_core::Revision;
 
 use super::Fault;
-use crate::git::credentials::{authorization, is_loopback, ssh_command};
+use crate::git::credentials::{authorization, ssh_command};
 use crate::git::remote::{Remote, Transport};
 use crate::tls;
 
@@ -58,7 +58,7 @@ pub(super) fn connect(remote: &Remote) -> Result<Connected, Fault> {
 fn http_options(remote: &Remote) -> Result<http::Options, Fault> {
     let anchors = tls::trust_anchors(remote.ca_file.as_deref())?;
     let quiet = remote.timeout;
-    let direct = is_loopback(remote);
+    let direct = remote.is_loopback();
     let mut options = http::Options {
         backend: Some(Arc::new(Mutex::new(http::reqwest::Options {
             configure_client: Some(Box::new(move |builder: reqwest::blocking::ClientBuilder| {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::url::{self, Location};
+use crate::loopback::is_readable_on_the_way;
 use crate::settings::load::Facts;
 use crate::settings::raw::Section;
 use crate::settings::{Accept, Gate, GithubGate, Source, convert};
@@ -90,7 +91,7 @@ fn combinations(section: &Section<'_>, gate: &GithubGate, warnings: &mut Vec<Str
     }
     let Ok(url) = url::http(&gate.api_url) else { return };
     let host = url.host_str().unwrap_or_default();
-    if url.scheme() == "http" && !url::is_loopback(host) {
+    if is_readable_on_the_way(url.scheme(), host) {
         warnings
             .push("gate.api_url is plain http: whoever is on the way can make a revision green".to_owned());
         if gate.token_file.is_some() {

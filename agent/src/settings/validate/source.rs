@@ -4,6 +4,7 @@ use std::path::{Component, Path};
 use std::time::Duration;
 
 use super::url::{self, Location, Transport};
+use crate::loopback::is_readable_on_the_way;
 use crate::settings::load::Facts;
 use crate::settings::raw::Section;
 use crate::settings::{Source, convert};
@@ -51,7 +52,7 @@ fn combinations(section: &Section<'_>, source: &Source, location: &Location, war
             warnings.push(
                 "source.url is plain http: whoever is on the way can change what is fetched".to_owned(),
             );
-            if source.token_file.is_some() && !url::is_loopback(&location.host) {
+            if source.token_file.is_some() && is_readable_on_the_way("http", &location.host) {
                 let host = &location.host;
                 let message =
                     format!("a token would go over plain http to {host}; allowed: https://, or no token");

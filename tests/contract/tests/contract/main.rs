@@ -32,7 +32,7 @@ impl Bench {
         let forge = Forge::start().await.expect("a port");
         let proxy = Proxy::start(&forge.url()).await.expect("the proxy of tests/contract/run.sh");
         proxy.url().clone_into(&mut forge.world().origin);
-        let builder = pull_agent::tls::client_builder(None).expect("no file to read").no_proxy();
+        let builder = pull_agent::tls::client_builder("127.0.0.1", None).expect("no file to read");
         Self { forge, proxy, client: builder.build().expect("a client") }
     }
 
