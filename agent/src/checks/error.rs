@@ -1,12 +1,12 @@
 //! Why a forge could not be asked, each with the sentence for the operator. No sentence holds a token.
 
-use std::error::Error;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use reqwest::StatusCode;
 
 use super::refusal::Refusal;
+use crate::error::{chain, innermost};
 use crate::tls::TlsError;
 
 /// Why the settings give nobody to ask.
@@ -102,7 +102,7 @@ impl AskError {
     pub(super) fn sentence(&self) -> String {
         match self {
             Self::Unreachable { source, .. } | Self::BrokeOff { source, .. } | Self::Client(source) => {
-                format!("{self}: {}", lowest(source))
+                format!("{self}: {}", innermost(source))
             }
             Self::TokenUnreadable { .. }
             | Self::TokenUnusable { .. }
@@ -120,15 +120,7 @@ impl AskError {
             | Self::ForeignRedirect { .. }
             | Self::RedirectNowhere { .. }
             | Self::TooManyRedirects { .. }
-            | Self::Refused(_) => crate::error::chain(self),
+            | Self::Refused(_) => chain(self),
         }
     }
-}
-
-fn lowest(error: &dyn Error) -> &dyn Error {
-    let mut lowest = error;
-    while let Some(source) = lowest.source() {
-        lowest = source;
-    }
-    lowest
 }

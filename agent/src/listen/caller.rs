@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::answer::Refusal;
 use super::localapi::{self, LocalApiError, Peer};
+use crate::error::chain;
 use crate::settings::{Allow, Nudge};
 
 /// Seconds after which a caller may try again when tailscaled could not be asked.
@@ -78,8 +79,7 @@ fn describe(peer: &Peer) -> String {
 }
 
 fn unavailable(error: &LocalApiError, socket: &Path) -> Refusal {
-    let cause = std::error::Error::source(error).map(|source| format!(": {source}")).unwrap_or_default();
-    tracing::warn!(socket = %socket.display(), "cannot tell who calls: {error}{cause}");
+    tracing::warn!(socket = %socket.display(), "cannot tell who calls: {}", chain(error));
     Refusal::unavailable(format!("cannot tell who calls: {error}"), RETRY_AFTER)
         .hint("on the host: tailscale status")
 }

@@ -19,6 +19,7 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use super::answer::{Body, Refusal};
 use super::route::Route;
 use super::unix::{self, Connection};
+use crate::error::{chain, innermost};
 
 /// Until the daemon begins to answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
@@ -63,9 +64,8 @@ pub(super) async fn forward(
     let (response, connection) = match sent {
         Ok(Ok(answer)) => answer,
         Ok(Err(error)) => {
-            let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
-            tracing::warn!("the daemon cannot be asked: {error}: {cause}");
-            return Err(unavailable(format!("the agent is not reachable: {cause}")));
+            tracing::warn!("the daemon cannot be asked: {}", chain(&error));
+            return Err(unavailable(format!("the agent is not reachable: {}", innermost(&error))));
         }
         Err(_elapsed) => {
             return Err(unavailable(format!("the agent did not answer within {} s", limit.as_secs())));

@@ -43,9 +43,8 @@ pub fn step_main(spec_file: &Path) -> ExitCode {
     match run(spec_file) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let reason = std::error::Error::source(&error).map(|reason| format!(": {reason}"));
             // Standard error may be closed; there is nobody else to tell.
-            writeln!(io::stderr(), "pull-agent step: {error}{}", reason.unwrap_or_default()).ok();
+            writeln!(io::stderr(), "pull-agent step: {}", crate::error::chain(&error)).ok();
             ExitCode::FAILURE
         }
     }

@@ -8,6 +8,7 @@ use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::{getpgrp, getpid};
 
 use super::message::{Answer, Failure, Reply, Request};
+use crate::error::chain;
 use crate::git::credentials::{Authorization, authorization};
 use crate::git::fetch;
 
@@ -64,7 +65,7 @@ fn answer(request: Request) -> Reply {
             // A server may echo what it was told; the token may have been rotated meanwhile.
             let tokens = [before, token()];
             let hide = |text: String, token: &Authorization| token.redact(&text);
-            Reply::Failed(Failure { sentence: tokens.iter().flatten().fold(fault.sentence(), hide) })
+            Reply::Failed(Failure { sentence: tokens.iter().flatten().fold(chain(&fault), hide) })
         }
     }
 }

@@ -167,7 +167,7 @@ impl Clone {
 
 /// An error of gitoxide about our own files.
 fn damaged(git_dir: &Path, error: &gix::Error) -> CloneError {
-    CloneError::Damaged { path: git_dir.to_owned(), reason: super::fetch::chain(error) }
+    CloneError::Damaged { path: git_dir.to_owned(), reason: super::fetch::gix_chain(error) }
 }
 
 fn remove_tree(path: &Path) -> Result<(), CloneError> {

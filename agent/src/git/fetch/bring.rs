@@ -8,6 +8,7 @@ use gix::ObjectId;
 
 use super::Fault;
 use super::exchange::Exchange;
+use crate::error::chain;
 use crate::git::child::{FetchAnswer, FetchRequest, Standing};
 use crate::git::clone::{
     self, Clone, Found, Relation, SHALLOW_NEXT, boundary, branch_tip, check_complete, has_commit, object_id,
@@ -88,7 +89,7 @@ fn tidy(request: &FetchRequest, clone: &Clone, updated: &Updated, notes: &mut Ve
     match anew(request) {
         Ok(answer) if answer.standing == updated.answer.standing => {}
         Ok(_) => notes.push("the clone that was made anew tells another history".to_owned()),
-        Err(fault) => notes.push(format!("the clone keeps its {packs} packs: {}", fault.sentence())),
+        Err(fault) => notes.push(format!("the clone keeps its {packs} packs: {}", chain(&fault))),
     }
 }
 
@@ -166,7 +167,7 @@ impl Work<'_> {
             Err(fault @ Fault::TooMuch { .. }) => {
                 self.write_shallow(&ends)?;
                 self.alone(Some(base))?;
-                Ok(self.unproven(base, &fault.sentence()))
+                Ok(self.unproven(base, &chain(&fault)))
             }
             Err(fault) => Err(fault),
         }
@@ -269,7 +270,7 @@ fn remove_file(path: &Path) -> Result<(), Fault> {
 /// Returns subject and author of a commit, fit to be shown.
 fn describe(repo: &gix::Repository, id: ObjectId) -> Result<(String, String), Fault> {
     let damaged = |reason: String| CloneError::Damaged { path: repo.git_dir().to_owned(), reason };
-    let commit = repo.find_commit(id).map_err(|error| damaged(super::chain(&error)))?;
+    let commit = repo.find_commit(id).map_err(|error| damaged(super::gix_chain(&error)))?;
     let message = commit.message_raw().map_err(|error| damaged(error.to_string()))?;
     let author = commit.author().map_err(|error| damaged(error.to_string()))?;
     Ok((harmless(message, SHOWN), harmless(author.name, SHOWN)))

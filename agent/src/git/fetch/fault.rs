@@ -2,6 +2,7 @@
 
 use gix::protocol::transport::packetline;
 
+use crate::error;
 use crate::git::credentials::CredentialError;
 use crate::git::error::CloneError;
 use crate::git::pkt::harmless;
@@ -60,33 +61,12 @@ impl Fault {
         let hint = hint(error, &text);
         Self::Remote(text + hint)
     }
-
-    /// Returns the error with all its causes.
-    pub(in crate::git) fn sentence(&self) -> String {
-        let mut parts: Vec<String> = Vec::new();
-        let mut next: Option<&dyn std::error::Error> = Some(self);
-        while let Some(error) = next {
-            push_new(&mut parts, error.to_string());
-            next = error.source();
-        }
-        parts.join(": ")
-    }
 }
 
 /// Joins an error of gitoxide and its causes to one harmless line.
 pub(in crate::git) fn chain(error: &gix::Error) -> String {
-    let mut parts = Vec::new();
-    for cause in error.iter_errors() {
-        push_new(&mut parts, cause.to_string());
-    }
-    harmless(parts.join(": ").replace('\n', " ").as_bytes(), SHOWN)
-}
-
-/// Causes repeat each other's words; once is enough.
-fn push_new(parts: &mut Vec<String>, text: String) {
-    if !text.is_empty() && !parts.iter().any(|part| part.contains(&text)) {
-        parts.push(text);
-    }
+    let causes = error::joined(error.iter_errors().map(|cause| -> &dyn std::error::Error { cause }));
+    harmless(causes.replace('\n', " ").as_bytes(), SHOWN)
 }
 
 /// What to look at, for the causes that an operator can do something about.

@@ -11,13 +11,14 @@ use std::path::Path;
 use pull_agent_core::{Ancestry, Fetched, Revision};
 
 pub(super) use bring::bring_in;
-pub(super) use fault::{Fault, chain};
+pub(super) use fault::{Fault, chain as gix_chain};
 pub(super) use transport::tip;
 
 use super::child::{self, Answer, FetchAnswer, FetchRequest, Request, Standing};
 use super::error::FetchError;
 use super::remote::Remote;
 use super::sweep;
+use crate::error::chain;
 use crate::settings::Source;
 
 /// Most bytes of history since the deployed revision; with more of it the proof is given up, not the fetch.
@@ -74,7 +75,7 @@ async fn sweep_after(repository: &Path) {
     let repository = repository.to_owned();
     match tokio::task::spawn_blocking(move || sweep(&repository)).await {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::warn!("{error}; the next fetch tries again"),
+        Ok(Err(error)) => tracing::warn!("{}; the next fetch tries again", chain(&error)),
         Err(error) => tracing::warn!(%error, "the sweep of the clone ended early"),
     }
 }
