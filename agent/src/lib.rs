@@ -23,5 +23,6 @@ pub mod settings;
 mod signals;
 pub mod store;
 mod summary;
+pub mod systemd;
 pub mod tls;
 mod view;

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::process::{CallError, Environment, call};
+use crate::process::Environment;
+use crate::systemd::{BUILD_UNIT, NIXOS_SWITCH_UNIT, ROLLBACK_UNIT, SWITCH_UNIT, SystemdError, systemctl};
 
 /// systemd answers within milliseconds, but not while it executes itself anew in the middle of a switch.
 const ANSWER: Duration = Duration::from_secs(30);
@@ -15,12 +16,7 @@ const ANSWER: Duration = Duration::from_secs(30);
 const STATES: &str = "--state=failed,auto-restart,auto-restart-queued";
 
 /// Units whose end is told by their exit code; a rollback must not be judged by the switch that made it necessary.
-const OWN: [&str; 4] = [
-    "pull-agent-build.service",
-    "pull-agent-switch.service",
-    "pull-agent-rollback.service",
-    "nixos-rebuild-switch-to-configuration.service",
-];
+const OWN: [&str; 4] = [BUILD_UNIT, SWITCH_UNIT, ROLLBACK_UNIT, NIXOS_SWITCH_UNIT];
 
 /// So many units are named in the sentences.
 const NAMED: usize = 10;
@@ -28,12 +24,9 @@ const NAMED: usize = 10;
 /// Why the units could not be listed.
 #[derive(Debug, thiserror::Error)]
 pub enum UnitsError {
-    /// systemctl gave no answer.
-    #[error("{0}")]
-    Call(CallError),
-    /// systemctl failed.
-    #[error("systemctl failed: {0}")]
-    Failed(String),
+    /// systemctl gave no answer, or failed.
+    #[error(transparent)]
+    Systemd(#[from] SystemdError),
     /// It answered with something else than a list of units.
     #[error("systemctl printed no list of units: {0}")]
     Format(serde_json::Error),
@@ -48,22 +41,16 @@ struct Unit {
 /// Returns the names of the units that are failed now, sorted.
 pub(super) async fn failed(environment: &Environment) -> Result<Vec<String>, UnitsError> {
     let list = ["list-units", "--no-pager", "--full", "--all", STATES, "--output=json"];
-    let units = parse(&systemctl(&list, environment).await?)?;
+    let units = parse(&systemctl(environment, ANSWER, &list).await?)?;
     let (failed, waiting): (Vec<_>, Vec<_>) = units.into_iter().partition(|unit| unit.active == "failed");
     let mut names: BTreeSet<String> = failed.into_iter().map(|unit| unit.unit).collect();
     if !waiting.is_empty() {
         // A service that ends well and is always started again waits for that in the same state.
         let mut show = vec!["show", "--property=Id,Result", "--"];
         show.extend(waiting.iter().map(|unit| unit.unit.as_str()));
-        names.extend(unsuccessful(&String::from_utf8_lossy(&systemctl(&show, environment).await?)));
+        names.extend(unsuccessful(&String::from_utf8_lossy(&systemctl(environment, ANSWER, &show).await?)));
     }
     Ok(names.into_iter().collect())
-}
-
-async fn systemctl(arguments: &[&str], environment: &Environment) -> Result<Vec<u8>, UnitsError> {
-    let argv: Vec<&str> = ["systemctl"].into_iter().chain(arguments.iter().copied()).collect();
-    let done = call(&argv, environment, ANSWER).await.map_err(UnitsError::Call)?;
-    if done.status.success() { Ok(done.stdout) } else { Err(UnitsError::Failed(done.sentence())) }
 }
 
 fn parse(text: &[u8]) -> Result<Vec<Unit>, UnitsError> {

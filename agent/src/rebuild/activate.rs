@@ -5,11 +5,11 @@ use std::time::Duration;
 use pull_agent_core::{Attempt, DeploymentId, Exit, FailureClass, Revision, StepFailure, SystemPath};
 
 use super::profile::SET_PROFILE;
-use super::runner::unit_state;
 use super::spec::{Kind, Outcome, Spec};
 use super::watch::{Ended, Seen, StartError, Step};
-use super::{Rebuild, SWITCH_UNIT, classify, gc_root, log, space};
+use super::{Rebuild, classify, gc_root, log, space};
 use crate::settings::Runner;
+use crate::systemd::{NIXOS_SWITCH_UNIT, unit_state};
 
 /// Between two looks at nixos-rebuild's own unit, and how many of them pass before a word about it.
 const LOOK: Duration = Duration::from_millis(500);
@@ -63,13 +63,15 @@ impl Rebuild {
         if !self.has_systemd() {
             return None;
         }
-        match unit_state(&self.inner.environment, SWITCH_UNIT).await {
+        match unit_state(&self.inner.environment, NIXOS_SWITCH_UNIT).await {
             Ok(state) if state.loaded => Some(Exit::Busy),
             Ok(_) => None,
             Err(error) => match self.inner.rebuild.runner {
-                Runner::Systemd => Some(Exit::NotStarted(format!("cannot ask for {SWITCH_UNIT}: {error}"))),
+                Runner::Systemd => {
+                    Some(Exit::NotStarted(format!("cannot ask for {NIXOS_SWITCH_UNIT}: {error}")))
+                }
                 Runner::Process => {
-                    tracing::warn!(%error, "cannot ask for {SWITCH_UNIT}");
+                    tracing::warn!(%error, "cannot ask for {NIXOS_SWITCH_UNIT}");
                     None
                 }
             },
@@ -112,7 +114,7 @@ impl Rebuild {
     async fn not_started(&self, kind: Kind, error: StartError) -> Exit {
         if self.inner.rebuild.runner == Runner::Systemd
             && matches!(error, StartError::Runner(_))
-            && unit_state(&self.inner.environment, &kind.unit()).await.is_ok_and(|state| state.loaded)
+            && unit_state(&self.inner.environment, kind.unit()).await.is_ok_and(|state| state.loaded)
         {
             return Exit::Busy;
         }
@@ -150,7 +152,7 @@ impl Rebuild {
         if !self.has_systemd() {
             return false;
         }
-        unit_state(&self.inner.environment, SWITCH_UNIT)
+        unit_state(&self.inner.environment, NIXOS_SWITCH_UNIT)
             .await
             .is_ok_and(|state| state.loaded && !state.command.contains(system.as_str()))
     }
@@ -159,7 +161,7 @@ impl Rebuild {
     async fn switch_unit_ended(&self) {
         let mut looks = 0_u32;
         while self.has_systemd() {
-            let trouble = match unit_state(&self.inner.environment, SWITCH_UNIT).await {
+            let trouble = match unit_state(&self.inner.environment, NIXOS_SWITCH_UNIT).await {
                 Ok(state) if !state.active => return,
                 Ok(_) => None,
                 Err(error) => Some(error),
@@ -168,8 +170,10 @@ impl Rebuild {
                 match (&trouble, self.inner.rebuild.runner) {
                     // A host on which systemctl cannot work has no such unit of ours.
                     (Some(_), Runner::Process) => return,
-                    (Some(error), Runner::Systemd) => tracing::error!(%error, "cannot ask for {SWITCH_UNIT}"),
-                    (None, _) => tracing::warn!("waiting for {SWITCH_UNIT} to end"),
+                    (Some(error), Runner::Systemd) => {
+                        tracing::error!(%error, "cannot ask for {NIXOS_SWITCH_UNIT}")
+                    }
+                    (None, _) => tracing::warn!("waiting for {NIXOS_SWITCH_UNIT} to end"),
                 }
             }
             looks = looks.wrapping_add(1);

@@ -5,9 +5,9 @@ use std::path::Path;
 use pull_agent_core::DeploymentId;
 
 use super::Rebuild;
-use super::runner::reset_failed;
 use super::spec::{Kind, StepFiles};
 use crate::settings::Runner;
+use crate::systemd::reset_failed;
 use crate::{durable, lock};
 
 impl Rebuild {
@@ -51,7 +51,7 @@ impl Rebuild {
             return;
         }
         for kind in Kind::ALL {
-            if let Err(error) = reset_failed(&self.inner.environment, &kind.unit()).await {
+            if let Err(error) = reset_failed(&self.inner.environment, kind.unit()).await {
                 tracing::warn!(unit = kind.unit(), %error, "a left-over unit cannot be reset");
             }
         }

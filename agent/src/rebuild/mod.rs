@@ -29,15 +29,13 @@ use tokio::sync::OnceCell;
 
 use crate::process::{Environment, environment};
 use crate::settings::{Rebuild as RebuildSettings, Runner, Settings, StateSettings, System};
+use crate::systemd;
 
 pub use step::step_main;
 
 use runner::Starter;
 use spec::{Kind, Spec, StepFiles};
 use watch::Step;
-
-/// nixos-rebuild's own unit: whoever has this name activates.
-const SWITCH_UNIT: &str = "nixos-rebuild-switch-to-configuration.service";
 
 /// Socket of the nix daemon. Where it is, builds go through it: builders then are in the daemon's control group, not in ours.
 const DAEMON_SOCKET: &str = "/nix/var/nix/daemon-socket/socket";
@@ -141,22 +139,17 @@ impl Rebuild {
         Ok(())
     }
 
+    /// Whether the host has a systemd that can be asked.
     fn has_systemd(&self) -> bool {
-        has_systemd(self.inner.rebuild.runner)
+        match self.inner.rebuild.runner {
+            Runner::Systemd => true,
+            Runner::Process => systemd::is_booted(),
+        }
     }
 
     /// Which system runs.
     fn runs(&self, system: &SystemPath) -> bool {
         crate::host::resolve(&self.inner.system.current).as_ref() == Some(system)
-    }
-}
-
-/// Whether the host has a systemd that can be asked.
-pub(crate) fn has_systemd(runner: Runner) -> bool {
-    match runner {
-        Runner::Systemd => true,
-        // sd_booted(3)
-        Runner::Process => Path::new("/run/systemd/system").is_dir(),
     }
 }
 

@@ -9,18 +9,15 @@ use std::path::Path;
 use tokio::sync::oneshot;
 
 use super::spec::{Kind, StepFiles};
-use crate::process::{CallError, Environment};
+use crate::process::Environment;
 use crate::settings::Runner;
-
-pub(super) use systemd::{reset_failed, unit_state};
+use crate::systemd::{SystemdError, stop};
 
 /// Why a step process could not be started, or a build could not be ended.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum RunnerError {
-    #[error("{0}")]
-    Call(CallError),
-    #[error("{program} failed: {how}")]
-    Failed { program: &'static str, how: String },
+    #[error(transparent)]
+    Systemd(#[from] SystemdError),
     #[error("cannot start {program}: {reason}")]
     Start { program: String, reason: std::io::Error },
 }
@@ -43,7 +40,7 @@ impl Starter<'_> {
         spec: &Path,
     ) -> Result<Option<oneshot::Receiver<()>>, RunnerError> {
         match self.runner {
-            Runner::Systemd => systemd::start(self, kind, spec).await.map(|()| None),
+            Runner::Systemd => Ok(systemd::start(self, kind, spec).await.map(|()| None)?),
             Runner::Process => process::start(self.executable, spec).map(Some),
         }
     }
@@ -51,7 +48,7 @@ impl Starter<'_> {
     /// Ends a running build with everything that it started. Where none runs, does nothing.
     pub(super) async fn stop_build(&self, files: &StepFiles) -> Result<(), RunnerError> {
         match self.runner {
-            Runner::Systemd => systemd::stop(self.environment, Kind::Build).await,
+            Runner::Systemd => Ok(stop(self.environment, Kind::Build.unit()).await?),
             Runner::Process => {
                 process::stop(files).await;
                 Ok(())

@@ -7,6 +7,7 @@ use pull_agent_core::DeploymentId;
 use serde::{Deserialize, Serialize};
 
 use crate::process::Environment;
+use crate::systemd::{BUILD_UNIT, ROLLBACK_UNIT, SWITCH_UNIT};
 
 /// What a step does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,8 +29,12 @@ impl Kind {
     }
 
     /// The transient unit of the systemd runner.
-    pub(super) fn unit(self) -> String {
-        format!("pull-agent-{}.service", self.name())
+    pub(super) const fn unit(self) -> &'static str {
+        match self {
+            Self::Build => BUILD_UNIT,
+            Self::Switch => SWITCH_UNIT,
+            Self::Rollback => ROLLBACK_UNIT,
+        }
     }
 
     /// Whether the agent may end it. An activation runs to its end.

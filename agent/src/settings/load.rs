@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use super::error::{ConfigErrors, Problem};
 use super::raw::Document;
 use super::{ListenSettings, Settings, validate};
+use crate::systemd;
 
 /// A configuration is a page of text; anything larger is the wrong file.
 const LARGEST: u64 = 1 << 20;
@@ -28,7 +29,7 @@ impl Facts {
     pub fn read() -> Self {
         Self {
             hostname: nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok()),
-            systemd: Path::new("/run/systemd/system").is_dir(),
+            systemd: systemd::is_booted(),
             sees_files: true,
         }
     }
