@@ -11,9 +11,9 @@ use reqwest::{Client, Response, StatusCode, Url};
 
 use super::error::AskError;
 use super::refusal::{self, Refusal};
-use super::token::Secret;
+use super::token::{self, Secret};
 use super::{Bounds, ForgeStats, body, limits, link};
-use crate::loopback::is_readable_on_the_way;
+use crate::secret;
 use crate::settings::GithubGate;
 use crate::tls;
 
@@ -163,10 +163,7 @@ impl Api {
 
     fn may_send(&self, secret: &Secret) -> Result<(), AskError> {
         let host = self.root.host_str().unwrap_or_default();
-        if secret.header().is_some() && is_readable_on_the_way(self.root.scheme(), host) {
-            return Err(AskError::PlainHttp { host: self.host() });
-        }
-        Ok(())
+        if secret.is_set() { Ok(secret::may_go(token::KEY, self.root.scheme(), host)?) } else { Ok(()) }
     }
 
     async fn send(&mut self, secret: &Secret, url: &Url, etag: Option<&str>) -> Result<Response, AskError> {
@@ -247,7 +244,7 @@ impl Api {
         if refusal::is_limit(status, &headers, message.as_deref()) {
             self.leave_alone = self.leave_alone.or(Some(limits::UNTOLD));
         }
-        let token = self.token_file.as_deref().filter(|_| secret.header().is_some());
+        let token = self.token_file.as_deref().filter(|_| secret.is_set());
         Refusal::new(status, &headers, message, token, self.leave_alone).into()
     }
 

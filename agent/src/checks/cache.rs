@@ -10,7 +10,7 @@ const ENTRIES: usize = 24;
 /// Answers with their ETags, the newest last.
 #[derive(Debug)]
 pub(super) struct Cache<T> {
-    entries: VecDeque<(u64, Url, Remembered<T>)>,
+    entries: VecDeque<(Option<u64>, Url, Remembered<T>)>,
 }
 
 /// One answer.
@@ -30,12 +30,12 @@ impl<T> Default for Cache<T> {
 
 impl<T: Clone> Cache<T> {
     /// What was said to this token at this address.
-    pub(super) fn get(&self, token: u64, url: &Url) -> Option<&Remembered<T>> {
+    pub(super) fn get(&self, token: Option<u64>, url: &Url) -> Option<&Remembered<T>> {
         self.entries.iter().find(|(t, u, _)| *t == token && u == url).map(|(_, _, entry)| entry)
     }
 
     /// Remembers an answer, in place of what was there, and forgets the oldest beyond the bound.
-    pub(super) fn put(&mut self, token: u64, url: Url, entry: Remembered<T>) {
+    pub(super) fn put(&mut self, token: Option<u64>, url: Url, entry: Remembered<T>) {
         self.entries.retain(|(t, u, _)| *t != token || *u != url);
         self.entries.push_back((token, url, entry));
         if self.entries.len() > ENTRIES {
@@ -59,19 +59,19 @@ mod tests {
     #[test]
     fn an_answer_belongs_to_one_token_and_address() {
         let mut cache = Cache::default();
-        cache.put(1, url(1), entry(11));
-        cache.put(1, url(1), entry(12));
-        assert_eq!(cache.get(1, &url(1)).map(|e| e.value), Some(12));
-        assert!(cache.get(2, &url(1)).is_none() && cache.get(1, &url(2)).is_none());
+        cache.put(Some(1), url(1), entry(11));
+        cache.put(Some(1), url(1), entry(12));
+        assert_eq!(cache.get(Some(1), &url(1)).map(|e| e.value), Some(12));
+        assert!(cache.get(None, &url(1)).is_none() && cache.get(Some(1), &url(2)).is_none());
     }
 
     #[test]
     fn the_oldest_is_forgotten() {
         let mut cache = Cache::default();
         for n in 0..=ENTRIES {
-            cache.put(1, url(n), entry(n));
+            cache.put(Some(1), url(n), entry(n));
         }
         assert_eq!(cache.entries.len(), ENTRIES);
-        assert!(cache.get(1, &url(0)).is_none() && cache.get(1, &url(1)).is_some());
+        assert!(cache.get(Some(1), &url(0)).is_none() && cache.get(Some(1), &url(1)).is_some());
     }
 }

@@ -1,12 +1,12 @@
 //! Why a forge could not be asked, each with the sentence for the operator. No sentence holds a token.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use reqwest::StatusCode;
 
 use super::refusal::Refusal;
 use crate::error::{chain, innermost};
+use crate::secret::SecretError;
 use crate::tls::TlsError;
 
 /// Why the settings give nobody to ask.
@@ -32,22 +32,12 @@ pub enum NewError {
 /// Why there is no verdict but *unavailable*.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum AskError {
-    #[error("the token file {} (gate.token_file) cannot be read", path.display())]
-    TokenUnreadable {
-        path: PathBuf,
-        #[source]
-        source: std::io::Error,
-    },
-    #[error("the token file {} (gate.token_file) {why}", path.display())]
-    TokenUnusable { path: PathBuf, why: &'static str },
+    #[error(transparent)]
+    Secret(#[from] SecretError),
     #[error(
         "the forge was not asked: its token file cannot be read in time, or an earlier question has no end"
     )]
     NotBegun,
-    #[error(
-        "the token is not sent to {host} over plain http, where others can read it: gate.api_url must be https"
-    )]
-    PlainHttp { host: String },
     #[error("the forge cannot be asked")]
     Tls(#[source] TlsError),
     #[error("the client for the forge cannot be made")]
@@ -104,10 +94,8 @@ impl AskError {
             Self::Unreachable { source, .. } | Self::BrokeOff { source, .. } | Self::Client(source) => {
                 format!("{self}: {}", innermost(source))
             }
-            Self::TokenUnreadable { .. }
-            | Self::TokenUnusable { .. }
+            Self::Secret(_)
             | Self::NotBegun
-            | Self::PlainHttp { .. }
             | Self::Tls(_)
             | Self::Silent { .. }
             | Self::Slow { .. }

@@ -1,52 +1,23 @@
-//! Secrets and how they reach the remote: a token as a header of each request, an ssh key as a file that only ssh
-//! reads. A secret is read afresh at each use and never appears in arguments, environment or errors.
+//! How secrets reach the remote: a token as a header of each request, an ssh key as a file that only ssh reads. None appears
+//! in arguments, environment or errors.
 
 use std::path::{Path, PathBuf};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
 use super::remote::Remote;
-use crate::loopback::is_readable_on_the_way;
-use crate::secret;
+use crate::secret::{self, SecretError, Token};
 
-/// User name that goes with a token; GitHub, Forgejo and GitLab take any name.
-const TOKEN_USER: &str = "x-access-token";
-
-/// What stands where a token stood.
-const HIDDEN: &str = "[token]";
+/// Key of the configuration that names the file of the token.
+const TOKEN_KEY: &str = "source.token_file";
 
 /// A host that does not answer within this many seconds is down: ssh_config(5), ConnectTimeout.
 const SSH_CONNECT_SECONDS: u32 = 20;
 
-/// Why a secret cannot be used.
+/// Why the remote cannot be asked as who one is to be.
 #[derive(Debug, thiserror::Error)]
 pub enum CredentialError {
-    /// The file cannot be read.
-    #[error("{key} = {} cannot be read", path.display())]
-    Unreadable {
-        /// Key of the configuration.
-        key: &'static str,
-        /// Which file.
-        path: PathBuf,
-        /// Why not.
-        #[source]
-        source: std::io::Error,
-    },
-    /// Nothing, or more than one line.
-    #[error("source.token_file = {} must hold the token alone on one line", path.display())]
-    NotOneLine {
-        /// Which file.
-        path: PathBuf,
-    },
-    /// The token would travel readable.
-    #[error(
-        "source.token_file is not sent over plain http to {host}: use https, or a loopback address for tests"
-    )]
-    PlainHttp {
-        /// Where to.
-        host: String,
-    },
+    /// The token or a file of ssh cannot be used.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
     /// ssh without host keys would trust anybody.
     #[error(
         "source.known_hosts_file is not set: host keys of ssh come from nowhere else; `ssh-keyscan HOST` prints one \
@@ -63,47 +34,33 @@ pub enum CredentialError {
     },
 }
 
-/// What goes with each request where there is a token.
-pub(super) struct Authorization {
-    token: String,
-    encoded: String,
-}
-
-impl Authorization {
-    /// Value of the header.
-    pub(super) fn header(&self) -> String {
-        format!("Basic {}", self.encoded)
-    }
-
-    /// Takes the token out of what a server said, which may be an echo of what it was told.
-    pub(super) fn redact(&self, text: &str) -> String {
-        text.replace(&self.encoded, HIDDEN).replace(&self.token, HIDDEN)
-    }
-}
-
-/// Returns what the header holds for `source.token_file`; none without a token. Blocks for as long as the file takes.
+/// Returns the token of `source.token_file`, which goes as password with each request; none where none is configured. Blocks
+/// for as long as the file takes.
 ///
 /// # Errors
 /// When the file is unreadable or odd, or when the token would go over plain http to anything but loopback.
-pub(super) fn authorization(remote: &Remote) -> Result<Option<Authorization>, CredentialError> {
+pub(super) fn token(remote: &Remote) -> Result<Option<Token>, CredentialError> {
     let Some(path) = &remote.token_file else { return Ok(None) };
-    if let Some((scheme, host)) = remote.scheme_and_host()
-        && is_readable_on_the_way(&scheme, &host)
-    {
-        return Err(CredentialError::PlainHttp { host });
+    may_go(remote)?;
+    Ok(Some(Token::read(TOKEN_KEY, path)?))
+}
+
+/// Does the same without blocking.
+///
+/// # Errors
+/// As [`token`].
+pub(super) async fn token_apart(remote: &Remote) -> Result<Option<Token>, CredentialError> {
+    let Some(path) = &remote.token_file else { return Ok(None) };
+    may_go(remote)?;
+    Ok(Some(Token::read_apart(TOKEN_KEY, path).await?))
+}
+
+/// Whether the token may go to the remote.
+fn may_go(remote: &Remote) -> Result<(), SecretError> {
+    match remote.scheme_and_host() {
+        Some((scheme, host)) => secret::may_go(TOKEN_KEY, &scheme, &host),
+        None => Ok(()),
     }
-    let text = secret::read(path).map_err(|source| CredentialError::Unreadable {
-        key: "source.token_file",
-        path: path.clone(),
-        source,
-    })?;
-    let token = text.strip_suffix('\n').unwrap_or(&text);
-    let token = token.strip_suffix('\r').unwrap_or(token);
-    if token.is_empty() || token.contains(char::is_control) {
-        return Err(CredentialError::NotOneLine { path: path.clone() });
-    }
-    let encoded = STANDARD.encode(format!("{TOKEN_USER}:{token}"));
-    Ok(Some(Authorization { token: token.to_owned(), encoded }))
 }
 
 /// Returns the ssh command line for gitoxide: no configuration of any user, no agent where a key is given, no question
@@ -136,11 +93,8 @@ pub(super) fn ssh_command(remote: &Remote) -> Result<String, CredentialError> {
 
 /// Writes a readable path as one value of ssh_config(5): in double quotes, `%` doubled (TOKENS).
 fn ssh_value(key: &'static str, path: &Path) -> Result<String, CredentialError> {
-    std::fs::File::open(path).map_err(|source| CredentialError::Unreadable {
-        key,
-        path: path.to_owned(),
-        source,
-    })?;
+    let unreadable = |source| SecretError::Unreadable { key, path: path.to_owned(), source };
+    std::fs::File::open(path).map_err(unreadable)?;
     match path.to_str() {
         Some(text) if !text.contains(['"', '\\', '\n', '\r']) => {
             Ok(format!("\"{}\"", text.replace('%', "%%")))
@@ -160,34 +114,19 @@ mod tests {
     use super::super::remote::tests::remote;
     use super::*;
 
-    fn with_token(url: &str, content: &str) -> Result<Option<Authorization>, CredentialError> {
+    fn with_token(url: &str) -> Result<Option<Token>, CredentialError> {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("token");
-        std::fs::write(&path, content).unwrap();
-        authorization(&Remote { token_file: Some(path), ..remote(url) })
-    }
-
-    #[test]
-    fn a_token_loses_its_newline_and_nothing_else() {
-        let sent = with_token("https://example.com/a", "s3cret \n").ok().flatten().unwrap().header();
-        let plain = STANDARD.decode(sent.strip_prefix("Basic ").unwrap()).unwrap();
-        assert_eq!(plain, b"x-access-token:s3cret ");
+        std::fs::write(&path, "s3cret\n").unwrap();
+        token(&Remote { token_file: Some(path), ..remote(url) })
     }
 
     #[test]
     fn a_token_never_goes_over_plain_http_to_another_machine() {
-        let error = with_token("http://git.example.com/a", "s3cret\n").err().unwrap().to_string();
+        let error = with_token("http://git.example.com/a").unwrap_err().to_string();
         assert!(error.contains("plain http to git.example.com"), "{error}");
         for host in ["127.0.0.1:81", "localhost", "[::1]:81"] {
-            assert!(with_token(&format!("http://{host}/a"), "s3cret\n").ok().flatten().is_some(), "{host}");
-        }
-    }
-
-    #[test]
-    fn an_odd_token_file_is_an_error_without_its_content() {
-        for content in ["", "\n", "s3cret\nmore\n", "s3\rcret\n"] {
-            let error = with_token("https://example.com/a", content).err().unwrap();
-            assert!(!format!("{error:?}{error}").contains("s3"), "{error}");
+            assert!(with_token(&format!("http://{host}/a")).unwrap().is_some(), "{host}");
         }
     }
 

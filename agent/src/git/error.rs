@@ -7,7 +7,8 @@ use std::time::Duration;
 use pull_agent_core::{InvalidRevision, Revision};
 
 use super::child::ChildError;
-use super::credentials::{Authorization, CredentialError};
+use super::credentials::CredentialError;
+use crate::secret::Token;
 use crate::tls::TlsError;
 
 /// Why the tip of the branch is not known.
@@ -16,13 +17,6 @@ pub enum PollError {
     /// A secret cannot be used.
     #[error("the credentials for the remote cannot be used")]
     Credentials(#[source] CredentialError),
-    /// The thread that reads the secret died.
-    #[error("the reader of source.token_file died")]
-    SecretReader {
-        /// How.
-        #[source]
-        source: tokio::task::JoinError,
-    },
     /// The HTTP client cannot be built.
     #[error("the trust anchors of source.ca_file cannot be used")]
     Tls(#[source] TlsError),
@@ -136,7 +130,7 @@ pub enum PollError {
 
 impl PollError {
     /// Takes the token out of everything that the server chose.
-    pub(super) fn redacted(mut self, authorization: &Authorization) -> Self {
+    pub(super) fn redacted(mut self, token: &Token) -> Self {
         let said = match &mut self {
             Self::Redirect { location: said, .. }
             | Self::ContentType { found: said, .. }
@@ -144,7 +138,6 @@ impl PollError {
             | Self::Server { text: said } => said,
             Self::Tls(_)
             | Self::Credentials(_)
-            | Self::SecretReader { .. }
             | Self::Client { .. }
             | Self::Network { .. }
             | Self::TimedOut { .. }
@@ -156,7 +149,7 @@ impl PollError {
             | Self::NoCommit { .. }
             | Self::Child { .. } => return self,
         };
-        *said = authorization.redact(said);
+        *said = token.redact(said);
         self
     }
 }

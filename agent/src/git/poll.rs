@@ -10,7 +10,7 @@ use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use tokio::time::{Instant, timeout_at};
 
 use super::child::{self, Answer, Request};
-use super::credentials::{Authorization, authorization};
+use super::credentials::token_apart;
 use super::error::PollError;
 use super::pkt;
 use super::remote::{Remote, Transport};
@@ -134,28 +134,18 @@ impl Poller {
             .header(CONTENT_TYPE, REQUEST_TYPE)
             .header(ACCEPT, RESULT_TYPE)
             .body(self.body.clone());
-        let authorization = self.authorization().await?;
-        if let Some(authorization) = &authorization {
-            let mut value = reqwest::header::HeaderValue::from_str(&authorization.header())
+        let token = token_apart(&self.remote).await.map_err(PollError::Credentials)?;
+        if let Some(token) = &token {
+            let value = token
+                .basic()
                 .map_err(|_| PollError::Garbled { text: "the token cannot be a header".to_owned() })?;
-            value.set_sensitive(true);
             request = request.header(AUTHORIZATION, value);
         }
         let result = self.answer(request).await;
-        match authorization {
-            Some(authorization) => result.map_err(|error| error.redacted(&authorization)),
+        match token {
+            Some(token) => result.map_err(|error| error.redacted(&token)),
             None => result,
         }
-    }
-
-    /// On a thread of its own: a secret may lie on a file system that does not answer.
-    async fn authorization(&self) -> Result<Option<Authorization>, PollError> {
-        if self.remote.token_file.is_none() {
-            return Ok(None);
-        }
-        let remote = self.remote.clone();
-        let read = tokio::task::spawn_blocking(move || authorization(&remote)).await;
-        read.map_err(|panic| PollError::SecretReader { source: panic })?.map_err(PollError::Credentials)
     }
 
     async fn answer(&self, request: RequestBuilder) -> Result<Revision, PollError> {

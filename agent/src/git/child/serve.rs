@@ -9,8 +9,9 @@ use nix::unistd::{getpgrp, getpid};
 
 use super::message::{Answer, Failure, Reply, Request};
 use crate::error::chain;
-use crate::git::credentials::{Authorization, authorization};
+use crate::git::credentials;
 use crate::git::fetch;
+use crate::secret::Token;
 
 /// Private memory of the child (getrlimit(2), RLIMIT_DATA): the whole history of a large repository took a sixth of it.
 const MEMORY: u64 = 512 * 1024 * 1024;
@@ -53,7 +54,7 @@ fn answer(request: Request) -> Reply {
         Request::Fetch(request) => &request.remote,
     };
     // A file that cannot be read is an error of the request itself, which reads it where it needs it.
-    let token = || authorization(remote).ok().flatten();
+    let token = || credentials::token(remote).ok().flatten();
     let before = token();
     let result = match &request {
         Request::Poll { remote } => fetch::tip(remote).map(Answer::Tip),
@@ -64,7 +65,7 @@ fn answer(request: Request) -> Reply {
         Err(fault) => {
             // A server may echo what it was told; the token may have been rotated meanwhile.
             let tokens = [before, token()];
-            let hide = |text: String, token: &Authorization| token.redact(&text);
+            let hide = |text: String, token: &Token| token.redact(&text);
             Reply::Failed(Failure { sentence: tokens.iter().flatten().fold(chain(&fault), hide) })
         }
     }

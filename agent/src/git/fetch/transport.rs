@@ -14,7 +14,7 @@ use gix::protocol::{Handshake, LsRefsCommand, handshake};
 use pull_agent_core::Revision;
 
 use super::Fault;
-use crate::git::credentials::{authorization, ssh_command};
+use crate::git::credentials::{ssh_command, token};
 use crate::git::remote::{Remote, Transport};
 use crate::tls;
 
@@ -73,8 +73,8 @@ fn http_options(remote: &Remote) -> Result<http::Options, Fault> {
         }))),
         ..http::Options::default()
     };
-    if let Some(authorization) = authorization(remote)? {
-        options.extra_headers.push(format!("Authorization: {}", authorization.header()));
+    if let Some(token) = token(remote)? {
+        options.extra_headers.push(format!("Authorization: {}", *token.basic_field()));
     }
     Ok(options)
 }
