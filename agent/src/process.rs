@@ -1,6 +1,8 @@
 //! Other programs: short ones that answer (with a deadline and a limit in bytes, ended with all of their group), the
 //! environment that they get, and what the kernel says of running ones. Never gives a program a terminal or a secret.
 
+mod detached;
+mod group;
 mod table;
 
 use std::collections::BTreeMap;
@@ -8,11 +10,13 @@ use std::io;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
-use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Command;
 
+use group::Leader;
+
+pub(crate) use detached::start_detached;
+pub(crate) use group::kill_tree;
 pub(crate) use table::{boot_id, descendants, is_running, start_ticks};
 
 /// What a program finds in its environment.
@@ -121,6 +125,8 @@ pub enum CallError {
         program: String,
         /// The deadline.
         limit: Duration,
+        /// The end of its standard error, at most 1 MiB.
+        stderr: Vec<u8>,
     },
     /// The system could not say how it ended.
     #[error("cannot wait for {program}")]
@@ -143,6 +149,20 @@ pub async fn call(
     environment: &Environment,
     deadline: Duration,
 ) -> Result<Finished, CallError> {
+    call_with(argv, environment, deadline, None).await
+}
+
+/// Does the same with `input` on its standard input, which then stays open as long as this process lives: the program can see
+/// there that its caller is gone.
+///
+/// # Errors
+/// As [`call`].
+pub(crate) async fn call_with(
+    argv: &[impl AsRef<str>],
+    environment: &Environment,
+    deadline: Duration,
+    input: Option<&[u8]>,
+) -> Result<Finished, CallError> {
     let [program, arguments @ ..] = argv else { return Err(CallError::Empty) };
     let program = program.as_ref().to_owned();
     let mut command = Command::new(&program);
@@ -151,35 +171,42 @@ pub async fn call(
         .env_clear()
         .envs(environment)
         .current_dir("/")
-        .stdin(Stdio::null())
+        .stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() })
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .kill_on_drop(true);
-    let mut child =
-        command.spawn().map_err(|reason| CallError::Start { program: program.clone(), reason })?;
-    let _group = Group(child.id());
+        .stderr(Stdio::piped());
+    let mut leader = Leader::start(&mut command)
+        .map_err(|reason| CallError::Start { program: program.clone(), reason })?;
     let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    let mut stdin = leader.child().stdin.take();
     let work = async {
-        let (out, err) = (child.stdout.take(), child.stderr.take());
-        let reading = async {
-            tokio::join!(read(out, &mut stdout, Keep::Beginning), read(err, &mut stderr, Keep::End));
+        let (out, err) = (leader.child().stdout.take(), leader.child().stderr.take());
+        let talking = async {
+            let writing = async {
+                if let (Some(stdin), Some(input)) = (&mut stdin, input) {
+                    // One that died at once is better described by its exit status than by a broken pipe.
+                    stdin.write_all(input).await.ok();
+                }
+            };
+            tokio::join!(writing, read(out, &mut stdout, Keep::Beginning), read(err, &mut stderr, Keep::End));
         };
-        tokio::pin!(reading);
+        tokio::pin!(talking);
         // A full pipe would stop the program: its output is read while it runs.
         let status = tokio::select! {
-            status = child.wait() => {
-                tokio::time::timeout(AFTER_END, reading).await.ok();
+            status = leader.wait() => {
+                tokio::time::timeout(AFTER_END, talking).await.ok();
                 status
             }
-            () = &mut reading => child.wait().await,
+            () = &mut talking => leader.wait().await,
         };
         status.map_err(|reason| CallError::Wait { program: program.clone(), reason })
     };
-    let status = tokio::time::timeout(deadline, work)
-        .await
-        .map_err(|_| CallError::TooLong { program: program.clone(), limit: deadline })??;
-    Ok(Finished { status, stdout, stderr })
+    if let Ok(status) = tokio::time::timeout(deadline, work).await {
+        return Ok(Finished { status: status?, stdout, stderr });
+    }
+    leader.kill();
+    // Who tries again must not meet it; one that the kernel cannot end now is not waited for.
+    tokio::time::timeout(AFTER_END, leader.wait()).await.ok();
+    Err(CallError::TooLong { program, limit: deadline, stderr })
 }
 
 /// Makes one line fit for a sentence: no escape sequences, no control characters, at most 300 characters.
@@ -202,18 +229,6 @@ pub(crate) fn plain(line: &str) -> String {
         }
     }
     text.trim().to_owned()
-}
-
-/// The process group of a program; ends with this value.
-struct Group(Option<u32>);
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        if let Some(group) = self.0.and_then(|id| i32::try_from(id).ok()) {
-            // No such group: it ended by itself, with all of its members.
-            killpg(Pid::from_raw(group), Signal::SIGKILL).ok();
-        }
-    }
 }
 
 /// Which part of an output is kept.

@@ -50,6 +50,36 @@ async fn a_child_that_keeps_the_pipe_does_not_keep_us() {
 }
 
 #[tokio::test]
+async fn input_is_read_and_its_end_is_ours() {
+    // The second line never comes, and neither does the end of the input: only the deadline ends this one.
+    let script = shell("read line; echo \"$line\"; echo waits >&2; read more; echo ended >&2");
+    let limit = Duration::from_secs(1);
+    let error = call_with(&script, &environment(), limit, Some(b"word\n")).await.expect_err("it waits");
+    let CallError::TooLong { stderr, .. } = error else { panic!("{error}") };
+    assert_eq!(stderr, b"waits\n");
+    let done = call_with(&shell("read line; echo \"$line\""), &environment(), LONG, Some(b"word\n")).await;
+    assert_eq!(done.expect("sh runs").stdout, b"word\n");
+}
+
+#[tokio::test]
+async fn a_tree_is_killed_with_those_who_left_the_group() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mark = folder.path().join("pid");
+    let script = format!("setsid sleep 1000 & echo $! > {}.new; mv {0}.new {0}; wait", mark.display());
+    let mut leader = tokio::process::Command::new("sh");
+    let mut child = leader.arg("-c").arg(script).process_group(0).spawn().expect("sh runs");
+    while !mark.exists() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let id: i32 = std::fs::read_to_string(mark).expect("it started").trim().parse().expect("a number");
+    kill_tree(child.id().expect("it runs").try_into().expect("an id"));
+    child.wait().await.expect("it is waited for");
+    while start_ticks(id).is_some_and(|start| is_running(id, start)) {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test]
 async fn a_missing_program_is_named() {
     let error = call(&["no-such-program"], &environment(), LONG).await.expect_err("nothing there");
     assert_eq!(error.to_string(), "cannot start no-such-program: entity not found");

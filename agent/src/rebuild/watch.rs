@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use super::runner::{RunnerError, Starter};
 use super::spec::{Kind, Outcome, RunningCommand, Spec, Started, StepFiles, StepResult};
 use crate::clock::wall;
-use crate::process::{boot_id, is_running};
+use crate::process::{boot_id, is_running, kill_tree};
 use crate::{durable, lock};
 
 /// So long may pass between the start of a step process and its word that it started; longer than it waits for another one.
@@ -224,7 +224,7 @@ impl Step {
         let Some(command) = command.filter(|it| it.attempt == self.attempt) else { return };
         while is_running(command.process, command.start) {
             if self.kind.stoppable() {
-                kill_group(command);
+                kill_tree(command.process);
             }
             tokio::time::sleep(LOOK_ORPHAN).await;
         }
@@ -240,13 +240,4 @@ async fn until_free(file: &Path) -> io::Result<()> {
         free.send(lock::wait(&file).map(drop)).ok();
     })?;
     is_free.await.unwrap_or_else(|gone| Err(io::Error::other(gone)))
-}
-
-fn kill_group(command: RunningCommand) {
-    use nix::sys::signal::{Signal, kill, killpg};
-    use nix::unistd::Pid;
-    for process in crate::process::descendants(command.process) {
-        kill(Pid::from_raw(process), Signal::SIGKILL).ok();
-    }
-    killpg(Pid::from_raw(command.process), Signal::SIGKILL).ok();
 }

@@ -2,16 +2,14 @@
 //! that kills the agent's whole control group.
 
 use std::path::Path;
-use std::process::Stdio;
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use tokio::process::Command;
 use tokio::sync::oneshot;
 
 use super::RunnerError;
-use crate::process::{boot_id, descendants};
+use crate::process::{boot_id, kill_tree, start_detached};
 use crate::rebuild::spec::{Started, StepFiles};
 use crate::{durable, lock};
 
@@ -23,25 +21,8 @@ const LOOK: Duration = Duration::from_millis(50);
 
 /// Starts a step process; it makes its own session. The receiver tells that it ended.
 pub(super) fn start(executable: &Path, spec: &Path) -> Result<oneshot::Receiver<()>, RunnerError> {
-    let mut child = Command::new(executable)
-        .arg("step")
-        .arg(spec)
-        .env_clear()
-        .current_dir("/")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .map_err(|reason| RunnerError::Start { program: executable.display().to_string(), reason })?;
-    let (ended, end) = oneshot::channel();
-    // Waited for even when nobody is interested any more, so that no zombie stays.
-    tokio::spawn(async move {
-        if let Err(error) = child.wait().await {
-            tracing::error!(%error, "cannot wait for a step process");
-        }
-        ended.send(()).ok();
-    });
-    Ok(end)
+    start_detached(executable, &[Path::new("step"), spec])
+        .map_err(|reason| RunnerError::Start { program: executable.display().to_string(), reason })
 }
 
 /// Ends the step process that holds the lock, with everything below it.
@@ -52,18 +33,14 @@ pub(super) async fn stop(files: &StepFiles) {
     if started.boot != boot_id() || !held() {
         return;
     }
-    let step = Pid::from_raw(started.process);
-    kill(step, Signal::SIGTERM).ok();
+    kill(Pid::from_raw(started.process), Signal::SIGTERM).ok();
     let mut waited = Duration::ZERO;
     while held() {
         tokio::time::sleep(LOOK).await;
         waited += LOOK;
         if waited >= PATIENCE {
             tracing::error!(process = started.process, "a step process does not end, it is killed");
-            let below = descendants(started.process);
-            for process in below.into_iter().map(Pid::from_raw).chain([step]) {
-                kill(process, Signal::SIGKILL).ok();
-            }
+            kill_tree(started.process);
             return;
         }
     }
