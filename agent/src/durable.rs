@@ -1,6 +1,7 @@
 //! Small files that must outlive the power: written whole, synced, renamed, the directory synced. Whoever reads one sees
 //! the old text or the new one, never a part. One writer at a time for each file: its lock sees to that.
 
+use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -15,11 +16,66 @@ const LIMIT: u64 = 1 << 20;
 /// So much room is taken for a result before the step starts, in bytes.
 const RESERVED: usize = 4096;
 
+/// The few things that a durable write asks of the machine, so that a test can stand in for one that loses its power
+/// between any two of them.
+pub(crate) trait Disk: Send + fmt::Debug {
+    /// Writes the whole text to a file, which is made where it is not there.
+    fn write(&mut self, file: &Path, text: &[u8]) -> io::Result<()>;
+    /// Returns once the file's text is on the disk.
+    fn sync(&mut self, file: &Path) -> io::Result<()>;
+    /// Gives a file another name, where it takes the place of what had that.
+    fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Returns once the names in a directory are on the disk.
+    fn sync_directory(&mut self, directory: &Path) -> io::Result<()>;
+}
+
+/// The disk of this machine.
+#[derive(Debug, Default)]
+pub(crate) struct RealDisk {
+    /// What was written last. It is the one that is synced: the error of an earlier attempt to write it back is told once.
+    written: Option<File>,
+}
+
+impl Disk for RealDisk {
+    fn write(&mut self, file: &Path, text: &[u8]) -> io::Result<()> {
+        // Not cut first: what was reserved is written over in place.
+        let mut opened = open(file, false)?;
+        opened.write_all(text)?;
+        opened.set_len(text.len().try_into().unwrap_or(u64::MAX))?;
+        self.written = Some(opened);
+        Ok(())
+    }
+
+    fn sync(&mut self, file: &Path) -> io::Result<()> {
+        match self.written.take() {
+            Some(written) => written.sync_all(),
+            None => File::open(file)?.sync_all(),
+        }
+    }
+
+    fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
+        std::fs::rename(from, to)
+    }
+
+    fn sync_directory(&mut self, directory: &Path) -> io::Result<()> {
+        File::open(directory)?.sync_all()
+    }
+}
+
 /// Writes a document; only its owner may read it.
 pub(crate) fn write(file: &Path, document: &impl Serialize) -> io::Result<()> {
+    write_on(&mut RealDisk::default(), file, document)
+}
+
+/// The same on a disk that may be another one.
+pub(crate) fn write_on(disk: &mut dyn Disk, file: &Path, document: &impl Serialize) -> io::Result<()> {
     let mut text = serde_json::to_vec(document)?;
     text.push(b'\n');
-    put(file, &text)
+    let temporary = temporary(file);
+    disk.write(&temporary, &text)?;
+    disk.sync(&temporary)?;
+    disk.rename(&temporary, file)?;
+    disk.sync_directory(file.parent().unwrap_or_else(|| Path::new("/")))
 }
 
 /// Writes a document that need not outlive the power.
@@ -60,18 +116,6 @@ pub(crate) fn remove(file: &Path) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         Ok(()) | Err(_) => Ok(()),
     }
-}
-
-fn put(file: &Path, text: &[u8]) -> io::Result<()> {
-    let temporary = temporary(file);
-    // Not cut first: what was reserved is written over in place.
-    let mut opened = open(&temporary, false)?;
-    opened.write_all(text)?;
-    opened.set_len(text.len().try_into().unwrap_or(u64::MAX))?;
-    opened.sync_all()?;
-    std::fs::rename(&temporary, file)?;
-    let directory = file.parent().unwrap_or_else(|| Path::new("/"));
-    File::open(directory)?.sync_all()
 }
 
 fn open(file: &Path, cut: bool) -> io::Result<File> {
