@@ -3,8 +3,6 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use serde::{Deserialize, Serialize};
-
 use crate::id::{Attempt, Revision, SystemPath};
 use crate::time::{Millis, Wall};
 
@@ -157,8 +155,7 @@ pub struct Verdict {
 }
 
 /// The one word of a verdict. Only `Green` and `Off` let a revision pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum VerdictKind {
     /// Every named check is there and ended in success.
     Green,
@@ -183,8 +180,7 @@ impl VerdictKind {
 }
 
 /// What a green verdict rests on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Evidence {
     /// Checks of the commit itself.
     Commit,
@@ -215,8 +211,7 @@ pub struct StepFailure {
 }
 
 /// Kinds of failure, by what follows from them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FailureClass {
     /// Network, cache, disk full, busy lock: tried again with back-off.
     Transient,

@@ -1,6 +1,5 @@
 //! How a deployment ends, and what follows for its revision.
 
-use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -10,6 +9,7 @@ use crate::backoff::exponential;
 use crate::command::Command;
 use crate::decide::Turn;
 use crate::event::FailureClass;
+use crate::holds::sentence;
 use crate::id::Revision;
 use crate::policy::HARD_TRIES;
 use crate::state::{
@@ -112,13 +112,7 @@ impl Turn<'_> {
     }
 
     fn hold(&mut self, revision: Revision, end: &End) {
-        let cause = end.reason.as_deref().unwrap_or("no reason is known");
-        let reason = match end.outcome {
-            Outcome::RolledBack => format!("rolled back: {cause}"),
-            Outcome::Broken => format!("the way back failed: {cause}"),
-            Outcome::Failed => format!("failed: {cause}"),
-            Outcome::Deployed | Outcome::Degraded | Outcome::Unchanged | Outcome::Superseded => cause.into(),
-        };
+        let reason = sentence(end.outcome, end.reason.as_deref());
         self.forget_tries(&revision);
         let saved = &mut self.state.saved;
         saved.held.retain(|hold| hold.revision != revision);

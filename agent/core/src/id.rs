@@ -68,8 +68,7 @@ impl fmt::Display for InvalidRevision {
 impl core::error::Error for InvalidRevision {}
 
 /// The store path of a system closure (what `config.system.build.toplevel` builds), links resolved.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SystemPath(String);
 
 impl SystemPath {
@@ -93,8 +92,7 @@ impl fmt::Display for SystemPath {
 }
 
 /// Number of a deployment on this host, from 1, never used twice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DeploymentId(pub u64);
 
 impl fmt::Display for DeploymentId {
@@ -104,8 +102,7 @@ impl fmt::Display for DeploymentId {
 }
 
 /// Number of one try of one command, never used twice: an answer that brings another one is late and changes nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Attempt(pub u64);
 
 impl fmt::Display for Attempt {

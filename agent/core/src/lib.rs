@@ -21,9 +21,11 @@ mod deployment;
 mod event;
 mod finish;
 mod follow;
+mod holds;
 mod id;
 mod operator;
 mod policy;
+pub mod saved;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -35,10 +37,11 @@ pub use event::{
     Ancestry, Check, Event, Evidence, Exit, FailureClass, Fetched, HostView, StepFailure, Verdict,
     VerdictKind,
 };
+pub use holds::held_by_history;
 pub use id::{Attempt, DeploymentId, InvalidRevision, Revision, SystemPath};
 pub use policy::{OnUnhealthy, Policy};
 pub use state::{
     Compared, Current, Deployed, Durations, Fetch, Gate, Hold, InFlight, OutcomeTotal, PHASE_BUCKETS, Pause,
-    Phase, PhaseTotal, Poll, Record, Refused, STATE_VERSION, Saved, Seen, State, Totals, Tries, Wanted, Work,
+    Phase, PhaseTotal, Poll, Record, Refused, Saved, Seen, State, Totals, Tries, Wanted, Work,
 };
 pub use time::{Millis, Mono, Now, Wall};

@@ -3,15 +3,10 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use pull_agent_protocol::{Outcome, Phase as PhaseName, Trigger};
-use serde::{Deserialize, Serialize};
-
 use crate::event::{FailureClass, HostView, Verdict};
 use crate::id::{Attempt, DeploymentId, Revision, SystemPath};
 use crate::time::{Millis, Mono, Wall};
-
-/// Version of [`Saved`] as this program writes it.
-pub const STATE_VERSION: u32 = 1;
+use pull_agent_protocol::{Outcome, Phase as PhaseName, Trigger};
 
 /// Everything that the agent knows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,11 +17,9 @@ pub struct State {
     pub seen: Seen,
 }
 
-/// The part that is written to disk: intentions and history.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The part that is written to disk: intentions and history. [`crate::saved`] says how.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Saved {
-    /// [`STATE_VERSION`]; the first field of the file.
-    pub version: u32,
     /// Id of the next deployment.
     pub next_deployment: u64,
     /// Number of the next try of a step that touches the host.
@@ -58,7 +51,6 @@ pub struct Saved {
 impl Default for Saved {
     fn default() -> Self {
         Self {
-            version: STATE_VERSION,
             next_deployment: 1,
             next_attempt: 1,
             deployed: None,
@@ -77,7 +69,7 @@ impl Default for Saved {
 }
 
 /// The last confirmed deployment.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deployed {
     /// Its revision: what every later one must descend from.
     pub revision: Revision,
@@ -90,7 +82,7 @@ pub struct Deployed {
 }
 
 /// The newest tip, when it is not the deployed revision.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wanted {
     /// Its revision.
     pub revision: Revision,
@@ -107,7 +99,7 @@ pub struct Wanted {
 }
 
 /// A tip that is no descendant of the deployed revision.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
     /// The tip.
     pub revision: Revision,
@@ -120,7 +112,7 @@ pub struct Refused {
 }
 
 /// A revision that is not tried again by itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hold {
     /// Which one.
     pub revision: Revision,
@@ -131,7 +123,7 @@ pub struct Hold {
 }
 
 /// How often one revision failed in a way that may pass.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tries {
     /// Which one.
     pub revision: Revision,
@@ -142,7 +134,7 @@ pub struct Tries {
 }
 
 /// No new activations.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pause {
     /// When it began.
     pub since: Wall,
@@ -155,7 +147,7 @@ pub struct Pause {
 }
 
 /// The deployment in progress.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Current {
     /// Its number.
     pub id: DeploymentId,
@@ -184,8 +176,7 @@ pub struct Current {
 }
 
 /// Where a deployment is, with what that place needs to know.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// The build runs.
     Building {
@@ -224,7 +215,7 @@ pub enum Phase {
 }
 
 /// Time in each phase that was left.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Durations {
     /// From the moment the revision was seen to its green verdict.
     pub gate: Option<Millis>,
@@ -237,7 +228,7 @@ pub struct Durations {
 }
 
 /// A deployment that ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     /// Its number.
     pub id: DeploymentId,
@@ -268,7 +259,7 @@ pub struct Record {
 }
 
 /// Counts over all deployments of this host.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     /// One for each outcome that occurred.
     pub outcomes: Vec<OutcomeTotal>,
@@ -277,7 +268,7 @@ pub struct Totals {
 }
 
 /// How often deployments ended this way.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutcomeTotal {
     /// This way.
     pub outcome: Outcome,
@@ -288,7 +279,7 @@ pub struct OutcomeTotal {
 }
 
 /// How long deployments were in one phase.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PhaseTotal {
     /// This phase.
     pub phase: PhaseName,

@@ -1,10 +1,7 @@
 //! Time as the core sees it: numbers that the caller brings.
 
-use serde::{Deserialize, Serialize};
-
 /// Wall clock: milliseconds since 1970-01-01T00:00:00Z. For what people and other programs read, and for ends of pauses.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Wall(pub u64);
 
 /// Steady clock: milliseconds since some moment before the process started, never set back. For every timer.
@@ -12,8 +9,7 @@ pub struct Wall(pub u64);
 pub struct Mono(pub u64);
 
 /// A length of time in milliseconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Millis(pub u64);
 
 impl Millis {

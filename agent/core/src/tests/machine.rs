@@ -323,7 +323,6 @@ pub(super) fn roll_back(attempt: u64, deployment: u64, digit: char) -> Command {
 /// Names of the fields that differ, in the order of their declaration.
 fn changed(before: &State, after: &State) -> Vec<&'static str> {
     let Saved {
-        version,
         next_deployment,
         next_attempt,
         deployed,
@@ -342,7 +341,6 @@ fn changed(before: &State, after: &State) -> Vec<&'static str> {
         &before.seen;
     let (saved, seen) = (&after.saved, &after.seen);
     let fields = [
-        ("version", *version != saved.version),
         ("next_deployment", *next_deployment != saved.next_deployment),
         ("next_attempt", *next_attempt != saved.next_attempt),
         ("deployed", *deployed != saved.deployed),

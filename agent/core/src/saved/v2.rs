@@ -1,0 +1,233 @@
+//! Version 2 of `state.json`: what is written, and what is read of files of this and of later versions that allow it.
+//! What is held is not in it but in `holds.json`.
+//!
+//! Every field has a default, so that a later version may drop it, and every word a place for one that is not known yet.
+//! The core's [`crate::Saved`] says what the fields mean. Times are milliseconds since 1970, lengths milliseconds.
+
+mod read;
+mod write;
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use super::deployed::Deployed;
+
+/// The file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct File {
+    version: u32,
+    min_reader: u32,
+    next_deployment: u64,
+    next_attempt: u64,
+    deployed: Option<Deployed>,
+    current: Option<Current>,
+    wanted: Option<Wanted>,
+    behind_since: Option<u64>,
+    refused: Option<Refused>,
+    accepted: Option<String>,
+    tries: Option<Tries>,
+    paused: Option<Pause>,
+    history: Vec<Record>,
+    totals: Totals,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+struct Wanted {
+    revision: String,
+    subject: Option<String>,
+    author: Option<String>,
+    seen_at: u64,
+    passed_at: Option<u64>,
+    trigger: Trigger,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+struct Refused {
+    revision: String,
+    deployed: String,
+    reason: String,
+    since: u64,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+struct Tries {
+    revision: String,
+    transient: u32,
+    hard: u32,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+struct Pause {
+    since: u64,
+    until: Option<u64>,
+    reason: Option<String>,
+    by: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+struct Current {
+    id: u64,
+    revision: String,
+    subject: String,
+    trigger: Trigger,
+    compared: bool,
+    started_at: u64,
+    phase: Phase,
+    phase_since: u64,
+    durations: Durations,
+    busy: u32,
+    system: Option<String>,
+    previous: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "name", rename_all = "kebab-case")]
+enum Phase {
+    Building {
+        #[serde(default)]
+        attempt: u64,
+    },
+    Built,
+    Activating {
+        #[serde(default)]
+        attempt: u64,
+        #[serde(default)]
+        killed: u32,
+    },
+    Busy,
+    Confirming {
+        #[serde(default)]
+        units_failed: bool,
+    },
+    RollingBack {
+        #[serde(default)]
+        attempt: u64,
+        #[serde(default)]
+        failed_in: PhaseName,
+        #[serde(default)]
+        reason: String,
+        #[serde(default)]
+        failed: u32,
+        #[serde(default)]
+        waited: u32,
+    },
+    /// A phase of a later version.
+    #[default]
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+struct Durations {
+    gate: Option<u64>,
+    build: Option<u64>,
+    activate: Option<u64>,
+    confirm: Option<u64>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+struct Record {
+    id: u64,
+    revision: String,
+    subject: String,
+    trigger: Trigger,
+    started_at: u64,
+    finished_at: u64,
+    durations: Durations,
+    outcome: Outcome,
+    phase: Option<PhaseName>,
+    reason: Option<String>,
+    class: Option<FailureClass>,
+    previous: Option<String>,
+    system: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+struct Totals {
+    outcomes: Vec<OutcomeTotal>,
+    phases: Vec<PhaseTotal>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+struct OutcomeTotal {
+    outcome: Outcome,
+    count: u64,
+    last: u64,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+struct PhaseTotal {
+    phase: PhaseName,
+    sum: u64,
+    buckets: Vec<u64>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Trigger {
+    Poll,
+    Nudge,
+    Operator,
+    Start,
+    #[default]
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Outcome {
+    Deployed,
+    Degraded,
+    Unchanged,
+    Failed,
+    RolledBack,
+    Superseded,
+    Broken,
+    #[default]
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum PhaseName {
+    Idle,
+    Gating,
+    Building,
+    Activating,
+    Confirming,
+    RollingBack,
+    #[default]
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum FailureClass {
+    Transient,
+    Stalled,
+    TimedOut,
+    OutOfMemory,
+    Deterministic,
+    Unclassified,
+    Cancelled,
+    Killed,
+    #[default]
+    #[serde(other)]
+    Other,
+}

@@ -1,0 +1,149 @@
+//! The state on disk: `state.json`, and beside it what must outlive a state that is damaged or that an older program wrote:
+//! `deployed.json`, for the forward-only test, and `holds.json`, so that no bad revision is tried again.
+
+mod error;
+mod read;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+use pull_agent_core::saved::{deployed, holds, v2};
+use pull_agent_core::{Deployed, Hold, Saved};
+use serde::{Deserialize, Serialize};
+
+pub use error::{OpenError, SaveError};
+use read::{DEPLOYED, HOLDS, STATE, join};
+
+use crate::durable::{self, Disk, RealDisk};
+use crate::{clock, lock};
+
+/// The state directory, locked for this process.
+#[derive(Debug)]
+pub struct Store {
+    directory: PathBuf,
+    /// What `deployed.json` holds, so that it is written only when it changes.
+    deployed: Option<Deployed>,
+    /// What `holds.json` holds, or more: after a save that failed it may be the older or the newer list.
+    held: Vec<Hold>,
+    /// Whether it is known to hold exactly that.
+    held_is_certain: bool,
+    disk: Box<dyn Disk>,
+    _lock: lock::Held,
+}
+
+impl Store {
+    /// Locks the directory, and reads what is in it.
+    ///
+    /// A file that cannot be understood is kept aside as `<name>.bad-<seconds since 1970>`, and the second value says so:
+    /// without a state the agent then adopts what runs.
+    ///
+    /// # Errors
+    /// When the directory cannot be made, locked or read.
+    pub fn open(directory: &Path, log_directory: &Path) -> Result<(Self, Saved, Vec<String>), OpenError> {
+        Self::open_on(Box::new(RealDisk::default()), directory, log_directory)
+    }
+
+    fn open_on(
+        disk: Box<dyn Disk>,
+        directory: &Path,
+        log_directory: &Path,
+    ) -> Result<(Self, Saved, Vec<String>), OpenError> {
+        fs_err::create_dir_all(directory)
+            .map_err(|source| OpenError::Create { path: directory.to_owned(), source })?;
+        let lock = take_lock(directory)?;
+        let mut warnings = Vec::new();
+        let read::Found { state, deployed, held, holds_file } = read::read(directory, &mut warnings)?;
+        let mut saved = state.unwrap_or(Saved { next_deployment: 0, next_attempt: 0, ..Saved::default() });
+        number_anew(&mut saved, directory, log_directory);
+        if saved.deployed.is_none() && deployed.is_some() {
+            warnings.push("the last deployed revision was taken from deployed.json".to_owned());
+            saved.deployed.clone_from(&deployed);
+        }
+        saved.held = held;
+        let store = Self {
+            directory: directory.to_owned(),
+            deployed,
+            held_is_certain: holds_file.is_some(),
+            held: holds_file.unwrap_or_default(),
+            disk,
+            _lock: lock,
+        };
+        Ok((store, saved, warnings))
+    }
+
+    /// Writes the state durably. What is held from now on is on the disk before the state that says why, and what is not
+    /// held any more goes after it: whatever survives of a save, no bad revision is tried again.
+    ///
+    /// # Errors
+    /// When any step fails; each file is then as before, or the newer one. Trying again is safe.
+    pub fn save(&mut self, saved: &Saved) -> Result<(), SaveError> {
+        let mut all = saved.held.clone();
+        join(&mut all, &self.held);
+        if !self.held_is_certain || saved.held.iter().any(|hold| !self.held.contains(hold)) {
+            self.write_held(all)?;
+        }
+        if self.deployed != saved.deployed {
+            if let Some(deployed) = &saved.deployed {
+                self.write(DEPLOYED, &deployed::Deployed::from(deployed))?;
+            }
+            self.deployed.clone_from(&saved.deployed);
+        }
+        self.write(STATE, &v2::File::from(saved))?;
+        if self.held != saved.held {
+            self.write_held(saved.held.clone())?;
+        }
+        Ok(())
+    }
+
+    fn write_held(&mut self, held: Vec<Hold>) -> Result<(), SaveError> {
+        self.held_is_certain = false;
+        self.write(HOLDS, &holds::Written::from(held.as_slice()))?;
+        self.held = held;
+        self.held_is_certain = true;
+        Ok(())
+    }
+
+    fn write(&mut self, name: &str, value: &impl Serialize) -> Result<(), SaveError> {
+        let path = self.directory.join(name);
+        durable::write_on(&mut *self.disk, &path, value).map_err(|source| SaveError { path, source })
+    }
+}
+
+fn take_lock(directory: &Path) -> Result<lock::Held, OpenError> {
+    let path = directory.join("lock");
+    match lock::attempt(&path) {
+        Ok(Some(lock)) => Ok(lock),
+        Ok(None) => Err(OpenError::Taken { path: directory.to_owned() }),
+        Err(source) => Err(OpenError::Lock { path, source }),
+    }
+}
+
+/// Gives a state without numbers such as no earlier agent on this host can have used: the logs of that one stay readable,
+/// and what its steps left behind is no answer to a step of this one.
+fn number_anew(saved: &mut Saved, directory: &Path, log_directory: &Path) {
+    if saved.next_deployment == 0 {
+        let log = |path: PathBuf| path.file_stem()?.to_str()?.parse::<u64>().ok();
+        saved.next_deployment = 1 + paths(log_directory).filter_map(log).max().unwrap_or(0);
+    }
+    if saved.next_attempt == 0 {
+        // The clock alone would do, were it never set back.
+        let used = paths(&directory.join("steps")).filter_map(attempt).max().unwrap_or(0);
+        saved.next_attempt = clock::wall().0.max(used.saturating_add(1));
+    }
+}
+
+/// The number of the attempt that a file of a step is about.
+fn attempt(file: PathBuf) -> Option<u64> {
+    file.extension().filter(|extension| *extension == "json")?;
+    #[derive(Deserialize)]
+    struct Step {
+        attempt: u64,
+    }
+    let text = std::fs::read(file).ok()?;
+    serde_json::from_slice::<Step>(&text).ok().map(|step| step.attempt)
+}
+
+fn paths(directory: &Path) -> impl Iterator<Item = PathBuf> {
+    std::fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path())
+}

@@ -1,0 +1,122 @@
+//! What is read from files that are whole, of other versions, or lost.
+
+use pull_agent_core::Saved;
+use serde_json::json;
+
+use super::{Place, usual};
+use crate::clock;
+use crate::store::{OpenError, Store};
+
+#[test]
+fn a_first_start_knows_nothing_and_warns_of_nothing() {
+    let place = Place::new();
+    let (_store, saved, warnings) = place.open();
+    let numbers = Saved { next_deployment: 1, next_attempt: saved.next_attempt, ..Saved::default() };
+    assert_eq!((saved, warnings), (numbers, Vec::new()));
+}
+
+#[test]
+fn version_and_reader_come_first() {
+    let place = Place::new();
+    place.save(&usual());
+    let text = place.text("state.json");
+    assert!(text.starts_with("{\"version\":2,\"min_reader\":2,") && text.ends_with("}\n"), "{text}");
+}
+
+#[test]
+fn what_this_program_can_do_without_is_left_out_and_said() {
+    let place = Place::new();
+    place.save(&usual());
+    place.change("state.json", |state| {
+        state["history"][0]["outcome"] = json!("sublimated");
+        state["tries"]["revision"] = json!("what is this");
+        state["history"][1]["class"] = json!("bad-luck");
+    });
+    let (_store, saved, warnings) = place.open();
+    let mut expected = Saved { tries: None, ..usual() };
+    expected.history.remove(0);
+    assert_eq!(saved, expected);
+    assert_eq!(warnings.len(), 1);
+    assert!(
+        warnings[0].contains("deployment 1 in the history") && warnings[0].contains("tries"),
+        "{warnings:?}"
+    );
+}
+
+#[test]
+fn the_last_deployed_revision_outlives_the_state() {
+    let place = Place::new();
+    place.save(&usual());
+    place.remove("state.json");
+    place.remove("holds.json");
+    let (_store, saved, warnings) = place.open();
+    assert_eq!(saved.deployed, usual().deployed);
+    assert_eq!(warnings.len(), 1);
+}
+
+#[test]
+fn a_deployed_revision_of_another_version_counts() {
+    let place = Place::new();
+    let text = json!({ "version": 9, "revision": "a".repeat(40), "system": "/nix/store/a", "signature": [] });
+    place.write("deployed.json", text.to_string());
+    assert_eq!(place.open().1.deployed.map(|deployed| deployed.revision), Some(super::revision('a')));
+    place.write("deployed.json", json!({ "revision": "what is this" }).to_string());
+    assert_eq!(place.open().1.deployed, None);
+    assert_eq!(place.names("deployed.json.bad-").len(), 1);
+}
+
+#[test]
+fn after_a_lost_state_no_number_is_used_again() {
+    let place = Place::new();
+    place.save(&usual());
+    place.write("log/41.log", "");
+    place.write("log/7.log", "");
+    // The clock was right when this one was started, and is wrong now.
+    let late = clock::wall().0 + 1_000_000_000;
+    place.write("steps/41-build.started.json", json!({ "attempt": late }).to_string());
+    place.write("steps/41-build.progress", "no number");
+    place.write("state.json", "");
+    let (_store, saved, _) = place.open();
+    assert_eq!((saved.next_deployment, saved.next_attempt), (42, late + 1));
+}
+
+#[test]
+fn numbers_of_a_lost_state_begin_above_any_that_it_can_have_counted() {
+    let before = clock::wall().0;
+    let place = Place::new();
+    place.save(&usual());
+    place.write("state.json", "");
+    assert!(place.open().1.next_attempt >= before);
+}
+
+#[test]
+fn a_state_without_numbers_gets_some() {
+    let place = Place::new();
+    place.save(&usual());
+    place.change("state.json", |state| {
+        let fields = state.as_object_mut().expect("an object");
+        fields.remove("next_attempt");
+        fields.remove("next_deployment");
+    });
+    place.write("log/41.log", "");
+    let before = clock::wall().0;
+    let (_store, saved, _) = place.open();
+    assert!(saved.next_deployment == 42 && saved.next_attempt >= before - 1000, "{saved:?}");
+}
+
+#[test]
+fn a_second_store_is_one_too_many() {
+    let place = Place::new();
+    let _first = place.open();
+    let second = Store::open(place.path(), place.path());
+    assert!(matches!(second, Err(OpenError::Taken { .. })), "{second:?}");
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_not_put_aside() {
+    let place = Place::new();
+    std::fs::create_dir(place.path().join("state.json")).expect("a folder");
+    let opened = Store::open(place.path(), place.path());
+    assert!(matches!(opened, Err(OpenError::Read { .. })), "{opened:?}");
+    assert_eq!(place.names("state.json"), ["state.json"]);
+}

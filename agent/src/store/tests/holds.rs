@@ -1,0 +1,191 @@
+//! What is held outlives damage, older programs and newer ones.
+
+use pull_agent_core::{FailureClass, Saved, Tries};
+use pull_agent_protocol::Outcome;
+use serde_json::json;
+
+use super::{Place, held, holds, record, revision, usual};
+
+#[test]
+fn only_one_file_says_what_is_held() {
+    let place = Place::new();
+    place.save(&usual());
+    let entry = json!({ "revision": "b".repeat(40), "since": 5, "reason": "failed: why" });
+    assert_eq!(place.json("holds.json"), json!({ "version": 1, "held": [entry] }));
+    assert!(!place.text("state.json").contains("held"));
+    assert_eq!(place.open().1, usual());
+}
+
+#[test]
+fn an_empty_list_is_written_too() {
+    let place = Place::new();
+    place.save(&Saved { held: Vec::new(), ..usual() });
+    assert_eq!(place.json("holds.json"), json!({ "version": 1, "held": [] }));
+    assert_eq!(place.open().2, Vec::<String>::new());
+}
+
+#[test]
+fn any_version_of_the_file_is_read_as_far_as_it_is_understood() {
+    let place = Place::new();
+    place.save(&usual());
+    let text = json!({
+        "version": "quite another", "min_reader": 99, "more": [1],
+        "held": [
+            { "revision": "b".repeat(40), "since": "2031-01-01T00:00:00Z", "reason": { "code": 7 }, "peers": 3 },
+            { "revision": "c".repeat(64) },
+            "what is this",
+            { "revision": "d".repeat(40) },
+        ],
+    });
+    place.write("holds.json", text.to_string());
+    let (mut store, saved, warnings) = place.open();
+    assert_eq!(held(&saved), "bd");
+    assert!(saved.held.iter().all(|hold| !hold.reason.is_empty()));
+    assert_eq!(warnings.len(), 1);
+    assert!(warnings[0].starts_with("2 of the entries of holds.json"), "{warnings:?}");
+    let kept = place.names("holds.json.bad-");
+    assert_eq!((kept.len(), place.json(&kept[0])), (1, text));
+    store.save(&saved).expect("it is saved");
+    drop(store);
+    assert_eq!(held(&place.open().1), "bd");
+}
+
+#[test]
+fn a_state_that_cannot_be_read_costs_no_hold() {
+    let newer = json!({ "version": 3, "min_reader": 3, "deployed": "what is this", "held": { "all": true } });
+    let words =
+        json!({ "version": 2, "current": { "revision": "b".repeat(40), "phase": { "name": "flying" } } });
+    for text in [newer.to_string(), words.to_string(), "{\"version\": 2".to_owned(), String::new()] {
+        let place = Place::new();
+        place.save(&usual());
+        place.write("state.json", &text);
+        let (_store, saved, warnings) = place.open();
+        assert_eq!(saved.held, usual().held, "{text}");
+        assert_eq!(saved.deployed, usual().deployed, "{text}");
+        let kept = place.names("state.json.bad-");
+        assert_eq!((kept.len(), place.text(&kept[0])), (1, text));
+        assert!(warnings[0].contains(&kept[0]), "{warnings:?}");
+    }
+}
+
+/// A later version, this one, and the later one again: a hold of any of them stays one.
+#[test]
+fn down_and_up_again() {
+    let place = Place::new();
+    place.save(&usual());
+    let later = |value: &mut serde_json::Value, min_reader: u32| {
+        value["version"] = json!(3);
+        value["min_reader"] = json!(min_reader);
+        value["waves"] = json!({ "of": ["what", "is", "to", "come"] });
+    };
+    place.change("state.json", |state| {
+        later(state, 2);
+        state["history"][0]["hosts"] = json!(7);
+    });
+    let (mut store, saved, warnings) = place.open();
+    assert_eq!((&saved, warnings.len()), (&usual(), 0), "{warnings:?}");
+    store.save(&Saved { held: holds("bd"), ..saved }).expect("it is saved");
+    drop(store);
+    place.change("state.json", |state| later(state, 3));
+    let (mut store, saved, _) = place.open();
+    assert_eq!((held(&saved), saved.history.len()), ("bd".to_owned(), 0));
+    store.save(&saved).expect("it is saved");
+    drop(store);
+    place.change("state.json", |state| later(state, 2));
+    assert_eq!(held(&place.open().1), "bd");
+}
+
+#[test]
+fn holds_of_version_1_move_into_their_file() {
+    let place = Place::new();
+    place.write("state.json", include_str!("../../../core/src/tests/data/state-v1.json"));
+    let (mut store, saved, warnings) = place.open();
+    assert_eq!((held(&saved).as_str(), warnings.len()), ("e", 0), "{warnings:?}");
+    store.save(&saved).expect("it is saved");
+    drop(store);
+    assert_eq!(place.json("holds.json")["held"][0]["reason"], json!("failed: why"));
+    assert_eq!(place.json("state.json")["version"], json!(2));
+    assert_eq!(place.open().1, saved);
+}
+
+/// The older program kept the newer state aside, held what failed under it, and knew nothing of `holds.json`.
+#[test]
+fn holds_of_an_older_program_come_beside_those_that_were_there() {
+    let place = Place::new();
+    place.save(&usual());
+    place.write("state.json", include_str!("../../../core/src/tests/data/state-v1.json"));
+    assert_eq!(held(&place.open().1), "be");
+}
+
+#[test]
+fn a_damaged_state_of_version_1_still_says_what_is_held() {
+    let place = Place::new();
+    place.write("state.json", include_str!("../../../core/src/tests/data/state-v1.json"));
+    place.change("state.json", |state| state["history"][0]["outcome"] = json!("sublimated"));
+    let (_store, saved, warnings) = place.open();
+    assert_eq!((held(&saved).as_str(), saved.history.len()), ("e", 0), "{warnings:?}");
+}
+
+/// The history has four that are to be held, in four ways, and others.
+fn history() -> Saved {
+    let failed = |id, digit, class| pull_agent_core::Record { class, ..record(id, digit, Outcome::Failed) };
+    Saved {
+        held: Vec::new(),
+        tries: Some(Tries { revision: revision('9'), transient: 0, hard: 1 }),
+        history: vec![
+            record(1, '1', Outcome::RolledBack),
+            record(2, 'a', Outcome::Deployed),
+            record(3, 'b', Outcome::RolledBack),
+            record(4, 'c', Outcome::Broken),
+            failed(5, 'd', Some(FailureClass::Deterministic)),
+            failed(6, 'e', Some(FailureClass::Stalled)),
+            failed(7, '2', Some(FailureClass::Stalled)),
+            failed(8, 'e', Some(FailureClass::OutOfMemory)),
+            failed(9, '3', Some(FailureClass::Transient)),
+            record(10, '4', Outcome::Superseded),
+            failed(11, '9', Some(FailureClass::TimedOut)),
+            failed(12, '9', Some(FailureClass::TimedOut)),
+        ],
+        ..usual()
+    }
+}
+
+#[test]
+fn a_lost_list_is_rebuilt_from_the_history() {
+    for damage in ["", "{\"held\": [", "[]"] {
+        let place = Place::new();
+        place.save(&history());
+        place.write("holds.json", damage);
+        let (mut store, saved, warnings) = place.open();
+        assert_eq!(held(&saved), "bcde", "{damage:?}");
+        assert_eq!(saved.held[0].reason, "rolled back: why");
+        assert_eq!(saved.held[0].since, saved.history[2].finished_at);
+        assert!(warnings.iter().any(|it| it.contains("in the history instead")), "{warnings:?}");
+        let kept = place.names("holds.json.bad-");
+        assert_eq!((kept.len(), place.text(&kept[0]).as_str()), (1, damage));
+        store.save(&saved).expect("it is saved");
+        drop(store);
+        let (_store, saved, warnings) = place.open();
+        assert_eq!((held(&saved).as_str(), warnings.len()), ("bcde", 0), "{warnings:?}");
+    }
+}
+
+#[test]
+fn a_list_that_should_be_there_is_rebuilt_as_well() {
+    let place = Place::new();
+    place.save(&history());
+    place.remove("holds.json");
+    let (_store, saved, warnings) = place.open();
+    assert_eq!((held(&saved).as_str(), warnings.len()), ("bcde", 1), "{warnings:?}");
+}
+
+#[test]
+fn where_nothing_is_known_that_is_said() {
+    let place = Place::new();
+    place.save(&usual());
+    place.write("state.json", "");
+    place.write("holds.json", "");
+    let (_store, saved, warnings) = place.open();
+    assert_eq!(held(&saved), "");
+    assert!(warnings.iter().any(|it| it.contains("both lost")), "{warnings:?}");
+}

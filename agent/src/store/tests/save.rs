@@ -1,0 +1,122 @@
+//! The order of writing, and what a loss of power leaves of it.
+
+use pull_agent_core::{Saved, Wall};
+use pull_agent_protocol::Outcome;
+
+use super::power::{Image, PowerDisk};
+use super::{Place, held, holds, record, usual};
+use crate::store::Store;
+
+/// A store on a disk that loses its power, with what it saved first.
+fn store(first: &Saved) -> (Place, PowerDisk, Store) {
+    let (place, disk) = (Place::new(), PowerDisk::default());
+    let (mut store, _, _) =
+        Store::open_on(Box::new(disk.clone()), place.path(), &place.path().join("log")).expect("it opens");
+    store.save(first).expect("it is saved");
+    disk.take_images();
+    (place, disk, store)
+}
+
+/// What a start after the loss of power reads. Nothing may be damaged.
+#[track_caller]
+fn start(image: &Image) -> Saved {
+    let place = Place::new();
+    for (path, text) in image.iter().filter(|(path, _)| path.extension().is_some_and(|it| it == "json")) {
+        place.write(path.file_name().and_then(|name| name.to_str()).expect("a name"), text);
+    }
+    let (_store, saved, warnings) = place.open();
+    assert_eq!(warnings, Vec::<String>::new(), "{image:?}");
+    saved
+}
+
+fn numbered(mut saved: Saved, number: u64) -> Saved {
+    saved.next_attempt = number;
+    saved
+}
+
+#[test]
+fn a_loss_of_power_at_any_moment_leaves_the_old_state_or_the_new_one() {
+    let (old, mut new) = (usual(), numbered(usual(), 8));
+    new.deployed.as_mut().expect("it has one").at = Wall(9);
+    let (_place, disk, mut store) = store(&old);
+    store.save(&new).expect("it is saved");
+    let images = disk.take_images();
+    assert!(images.len() >= 16, "two files, four things each, at worst and at best: {}", images.len());
+    for image in &images {
+        let found = start(image);
+        assert!(found == old || found == new, "{found:?}");
+    }
+    assert_eq!(start(&disk.worst()), new, "what is saved is on the disk");
+}
+
+#[test]
+fn a_hold_is_on_the_disk_before_the_state_that_ends_the_deployment() {
+    let old = Saved { held: Vec::new(), history: Vec::new(), ..usual() };
+    let new = Saved { held: holds("b"), history: vec![record(2, 'b', Outcome::RolledBack)], ..usual() };
+    let (_place, disk, mut store) = store(&old);
+    store.save(&new).expect("it is saved");
+    let mut early = false;
+    for image in &disk.take_images() {
+        let found = start(image);
+        assert!(found.history.is_empty() || held(&found) == "b", "ended, and not held: {found:?}");
+        early |= found.history.is_empty() && held(&found) == "b";
+    }
+    assert!(early, "there is a moment at which it is held already");
+    assert_eq!(start(&disk.worst()), new);
+}
+
+#[test]
+fn a_hold_that_ends_is_on_the_disk_until_the_state_is() {
+    // A retry: nothing but the hold changes, so that the number tells old and new apart.
+    let (old, new) = (usual(), Saved { held: Vec::new(), ..numbered(usual(), 8) });
+    let (_place, disk, mut store) = store(&old);
+    store.save(&new).expect("it is saved");
+    for image in &disk.take_images() {
+        let found = start(image);
+        assert!(found.next_attempt == 8 || held(&found) == "b", "forgotten too early: {found:?}");
+    }
+    assert_eq!(start(&disk.worst()), new, "a retry that was answered is not forgotten");
+}
+
+#[test]
+fn one_hold_in_the_place_of_another_passes_a_moment_with_both() {
+    let (old, new) = (usual(), Saved { held: holds("c"), ..numbered(usual(), 8) });
+    let (_place, disk, mut store) = store(&old);
+    store.save(&new).expect("it is saved");
+    let mut seen: Vec<String> = disk.take_images().iter().map(|image| held(&start(image))).collect();
+    seen.dedup();
+    assert_eq!(seen, ["b", "cb", "c"]);
+}
+
+#[test]
+fn a_new_reason_is_written_too() {
+    let (_place, disk, mut store) = store(&usual());
+    let mut new = usual();
+    new.held[0].reason = "the way back failed: why".to_owned();
+    store.save(&new).expect("it is saved");
+    assert_eq!(start(&disk.worst()).held, new.held);
+}
+
+#[test]
+fn after_any_failure_the_next_save_is_whole() {
+    let mut new = Saved { held: holds("c"), ..numbered(usual(), 8) };
+    new.deployed.as_mut().expect("it has one").at = Wall(9);
+    for done in 0.. {
+        let (_place, disk, mut store) = store(&usual());
+        disk.fail_after(done);
+        let first = store.save(&new);
+        if !disk.has_failed() {
+            assert!(first.is_ok() && done == 16, "four files are written, not {done} things done");
+            break;
+        }
+        let error = first.expect_err("it failed");
+        assert!(error.to_string().contains(".json"), "{error}");
+        for image in &disk.take_images() {
+            let found = start(image);
+            assert!(found.next_attempt == 8 || held(&found).contains('b'), "{found:?}");
+            assert!(found.next_attempt == 7 || held(&found).contains('c'), "{found:?}");
+        }
+        store.save(&new).expect("it is saved");
+        assert_eq!(start(&disk.worst()), new, "after a failure at {done}");
+    }
+}
