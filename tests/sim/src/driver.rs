@@ -10,7 +10,7 @@ use crate::invariants::Ghost;
 use crate::log::Log;
 use crate::scenario::Action;
 use crate::violation::Violation;
-use crate::world::{Kind, StepFile, World};
+use crate::world::{Kind, StepFile, World, Write};
 
 /// Something that will happen.
 #[derive(Debug)]
@@ -81,6 +81,8 @@ pub enum DriverMutation {
     NoRestore,
     /// A step that started already is started again after a restart.
     StartTwice,
+    /// The state that ends a deployment is written before the list of what is held.
+    HoldLast,
 }
 
 impl Sim {
@@ -184,7 +186,7 @@ impl Sim {
     }
 
     fn start(&mut self) -> Result<(), Violation> {
-        let saved = match self.world.disk.state.clone() {
+        let saved = match self.world.disk.read() {
             Some(saved) => saved,
             None => self.adopt(),
         };
@@ -206,6 +208,7 @@ impl Sim {
         let newest = disk.steps.last_key_value().map_or(0, |(attempt, _)| *attempt);
         Saved {
             deployed: disk.deployed.clone(),
+            held: disk.holds.clone(),
             next_attempt: newest + 1,
             next_deployment: disk.newest_log + 1,
             ..Saved::default()
@@ -248,23 +251,22 @@ impl Sim {
         let now = self.now();
         let Some(agent) = &mut self.agent else { return Ok(()) };
         agent.held.extend(commands);
-        if self.world.disk.state.as_ref() != Some(&agent.state.saved) {
-            if self.world.faults.disk_is_full(now) {
-                self.log.note(now, || "save failed".to_string());
-                agent.save_again_at = Some(now + 1000);
-                return Ok(());
+        let mut writes = self.world.disk.writes(&agent.state.saved);
+        if !writes.is_empty() && self.world.faults.disk_is_full(now) {
+            self.log.note(now, || "save failed".to_string());
+            agent.save_again_at = Some(now + 1000);
+            return Ok(());
+        }
+        if self.mutation == Some(DriverMutation::HoldLast) {
+            writes.sort_by_key(|write| matches!(write, Write::Holds(_)));
+        }
+        for write in writes {
+            let is_state = matches!(write, Write::State(_));
+            self.log.note(now, || write.to_string());
+            self.world.disk.write(write);
+            if is_state {
+                self.ghost.saved(&self.world)?;
             }
-            if self.world.disk.deployed != agent.state.saved.deployed {
-                self.world.disk.deployed.clone_from(&agent.state.saved.deployed);
-                if self.point() {
-                    return Ok(());
-                }
-            }
-            let Some(agent) = &self.agent else { return Ok(()) };
-            self.world.disk.state = Some(agent.state.saved.clone());
-            let phase = agent.state.saved.current.as_ref().map(|current| &current.phase);
-            self.log.note(now, || format!("saved {phase:?}"));
-            self.ghost.saved(&self.world)?;
             if self.point() {
                 return Ok(());
             }
@@ -320,7 +322,7 @@ impl Sim {
             Death::Watcher => self.watcher_dies(),
             Death::KillAndLoseState => {
                 self.world.disk.lose_state();
-                self.ghost.state_lost(self.world.disk.newest_log);
+                self.ghost.state_lost(&self.world);
                 self.agent_dies(1_000, 10_000);
             }
         }

@@ -104,13 +104,15 @@ impl Ghost {
         }
     }
 
-    pub(crate) fn state_lost(&mut self, newest: u64) {
+    /// The state file is gone, and what is held is still known.
+    pub(crate) fn state_lost(&mut self, world: &World) {
+        let newest = world.disk.newest_log;
         self.stray = true;
         self.lost = newest;
         self.last_record = newest;
         self.begun = newest;
-        for known in &mut self.commits {
-            known.closed = false;
+        for (number, known) in self.commits.iter_mut().enumerate() {
+            known.closed &= world.disk.holds.iter().any(|hold| world.remote.number(&hold.revision) == number);
             known.hard = 0;
             known.accepted = false;
         }
@@ -377,12 +379,7 @@ impl Ghost {
         let revision = &world.remote.commits[number].revision;
         let accepted = world.disk.state.as_ref().and_then(|saved| saved.accepted.as_ref());
         // The branch may have moved and moved back unseen: then the agent counts two in a row where the ghost does not.
-        let held = known.hard_ever >= 2
-            && world
-                .disk
-                .state
-                .as_ref()
-                .is_some_and(|saved| saved.held.iter().any(|hold| hold.revision == *revision));
+        let held = known.hard_ever >= 2 && world.disk.holds.iter().any(|hold| hold.revision == *revision);
         !known.closed && !held && (forward || accepted == Some(revision))
     }
 }

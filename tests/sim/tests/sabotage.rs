@@ -25,3 +25,8 @@ fn a_profile_that_is_not_set_back() {
 fn a_step_that_is_started_twice() {
     assert_eq!(noticed(DriverMutation::StartTwice), Some("3 one at a time"));
 }
+
+#[test]
+fn a_hold_that_is_written_last() {
+    assert_eq!(noticed(DriverMutation::HoldLast), Some("7 no loops"));
+}

@@ -7,7 +7,7 @@ mod host;
 mod remote;
 
 pub use clock::Clock;
-pub use disk::{Disk, StepFile, StepResult};
+pub use disk::{Disk, StepFile, StepResult, Write};
 pub use forge::{Checks, Forge};
 pub use host::{By, Host, Kind, Operator, Step, system_number, system_path};
 pub use remote::{BuildNature, Commit, Health, Remote, SwitchNature, System};
