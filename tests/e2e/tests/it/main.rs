@@ -15,3 +15,4 @@ mod restart;
 mod revisions;
 mod signals;
 mod state;
+mod versions;
