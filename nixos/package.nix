@@ -22,6 +22,8 @@ rustPlatform.buildRustPackage {
       ../Cargo.toml
       ../Cargo.lock
       ../agent
+      # The core's own test compares it with the code.
+      ../docs/states.md
       ../protocol
       ../tests
       ./systemd

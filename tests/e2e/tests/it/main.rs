@@ -10,6 +10,7 @@ mod lifecycle;
 mod listener;
 mod metrics;
 mod notify;
+mod package;
 mod remotes;
 mod restart;
 mod revisions;
