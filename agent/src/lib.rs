@@ -24,5 +24,6 @@ mod signals;
 pub mod store;
 mod summary;
 pub mod systemd;
+pub mod text;
 pub mod tls;
 mod view;

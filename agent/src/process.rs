@@ -15,6 +15,8 @@ use tokio::process::Command;
 
 use group::Leader;
 
+use crate::text;
+
 pub(crate) use detached::start_detached;
 pub(crate) use group::kill_tree;
 pub(crate) use table::{boot_id, descendants, is_running, start_ticks};
@@ -76,12 +78,11 @@ pub struct Finished {
 }
 
 impl Finished {
-    /// Returns the last line that is not empty, of standard error or else of standard output, for a sentence: at most 300
-    /// characters without control characters.
+    /// Returns the last line that is not empty, of standard error or else of standard output, cleaned for a sentence.
     #[must_use]
     pub fn last_line(&self) -> Option<String> {
         [&self.stderr, &self.stdout].into_iter().find_map(|output| {
-            String::from_utf8_lossy(output).lines().rev().map(plain).find(|line| !line.is_empty())
+            String::from_utf8_lossy(output).lines().rev().map(text::clean).find(|line| !line.is_empty())
         })
     }
 
@@ -207,28 +208,6 @@ pub(crate) async fn call_with(
     // Who tries again must not meet it; one that the kernel cannot end now is not waited for.
     tokio::time::timeout(AFTER_END, leader.wait()).await.ok();
     Err(CallError::TooLong { program, limit: deadline, stderr })
-}
-
-/// Makes one line fit for a sentence: no escape sequences, no control characters, at most 300 characters.
-#[must_use]
-pub(crate) fn plain(line: &str) -> String {
-    let mut text = String::new();
-    let mut chars = line.chars();
-    let mut length = 0;
-    while let Some(c) = chars.next() {
-        if c == '\u{1b}' {
-            // ECMA-48: a control sequence is ESC [ … up to a byte of 0x40 to 0x7e; other escapes are two characters.
-            if chars.next() == Some('[') {
-                chars.by_ref().find(|c| ('\u{40}'..='\u{7e}').contains(c));
-            }
-        } else if !c.is_control() && length < 300 {
-            text.push(c);
-            length += 1;
-        } else if c == '\t' {
-            text.push(' ');
-        }
-    }
-    text.trim().to_owned()
 }
 
 /// Which part of an output is kept.

@@ -3,6 +3,7 @@
 use pull_agent_core::{Evidence, Phase, State, Verdict, VerdictKind};
 
 use crate::clock::rfc3339;
+use crate::text;
 
 /// Returns the sentence.
 #[must_use]
@@ -17,7 +18,8 @@ pub(crate) fn summary(state: &State) -> String {
     } else if let Some(error) = &state.seen.fetch.error {
         sentence = format!("{sentence}; the remote cannot be fetched from: {error}");
     }
-    sentence
+    // A state of an earlier version may hold words from outside as they came.
+    text::sentence(&sentence)
 }
 
 fn doing(state: &State) -> String {

@@ -15,9 +15,7 @@ use super::read::{parse, parse_or_default};
 use super::serve::Peer;
 use crate::clock;
 use crate::daemon::Input;
-
-/// Words of an operator are cut here, in characters.
-const REASON_LENGTH: usize = 500;
+use crate::text;
 
 pub(super) async fn pause(State(api): State<Api>, Extension(peer): Extension<Peer>, body: Bytes) -> Response {
     let request: PauseRequest = match parse_or_default(&body) {
@@ -32,7 +30,7 @@ pub(super) async fn pause(State(api): State<Api>, Extension(peer): Extension<Pee
     }
     let until =
         request.for_seconds.map(|seconds| Wall(clock::wall().0.saturating_add(seconds.saturating_mul(1000))));
-    let reason = request.reason.map(|reason| reason.chars().take(REASON_LENGTH).collect());
+    let reason = request.reason.as_deref().map(text::clean);
     api.change(Event::PauseRequested { until, reason, by: peer.name() }).await
 }
 

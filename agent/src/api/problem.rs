@@ -6,6 +6,8 @@ use axum::http::{Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use pull_agent_protocol::{PROBLEM_CONTENT_TYPE, Problem};
 
+use crate::text;
+
 /// Longest sentence of axum's own that is passed on.
 const TEXT_BYTES: usize = 4096;
 
@@ -21,7 +23,8 @@ pub(super) fn problem_with_hint(status: StatusCode, detail: impl Into<String>, h
 
 fn answer(status: StatusCode, detail: String, hint: Option<String>) -> Response {
     let title = status.canonical_reason().unwrap_or("Error").to_owned();
-    let body = Problem { title, status: status.as_u16(), detail, hint };
+    // It may repeat what the caller wrote.
+    let body = Problem { title, status: status.as_u16(), detail: text::sentence(&detail), hint };
     (status, [(header::CONTENT_TYPE, PROBLEM_CONTENT_TYPE)], Json(body)).into_response()
 }
 

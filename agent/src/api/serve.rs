@@ -31,7 +31,7 @@ impl Peer {
     pub(super) fn name(self) -> String {
         let Some(uid) = self.uid else { return "unknown".to_owned() };
         match nix::unistd::User::from_uid(nix::unistd::Uid::from_raw(uid)) {
-            Ok(Some(user)) => user.name,
+            Ok(Some(user)) => crate::text::clean(&user.name),
             Ok(None) | Err(_) => format!("uid {uid}"),
         }
     }

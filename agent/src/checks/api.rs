@@ -15,7 +15,7 @@ use super::token::{self, Secret};
 use super::{Bounds, ForgeStats, body, limits, link};
 use crate::secret;
 use crate::settings::GithubGate;
-use crate::tls;
+use crate::{text, tls};
 
 /// The version whose shapes are read here (docs.github.com/rest/about-the-rest-api/api-versions).
 const API_VERSION: &str = "2022-11-28";
@@ -156,7 +156,7 @@ impl Api {
 
     /// The address of the next page, when it is on the same host as the first.
     pub(super) fn next_page(&self, at: &Url, link: &str) -> Result<Url, AskError> {
-        let foreign = || AskError::ForeignPage { found: link::shown(link) };
+        let foreign = || AskError::ForeignPage { found: text::clean(link) };
         let next = at.join(link).map_err(|_| foreign())?;
         if next.origin() == self.root.origin() { Ok(next) } else { Err(foreign()) }
     }
@@ -221,7 +221,7 @@ impl Api {
         let status = response.status();
         let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
         let location = location.ok_or(AskError::RedirectNowhere { status })?;
-        let foreign = || AskError::ForeignRedirect { status, found: link::shown(location) };
+        let foreign = || AskError::ForeignRedirect { status, found: text::clean(location) };
         let to = at.join(location).map_err(|_| foreign())?;
         if to.origin() == self.root.origin() { Ok(to) } else { Err(foreign()) }
     }

@@ -160,7 +160,7 @@ fn parse(body: &[u8], names: &[String]) -> Result<Vec<Run>, AskError> {
 fn all_of(revision: &Revision, runs: Vec<Run>) -> Result<Vec<Run>, AskError> {
     let other = runs.iter().find_map(|run| run.head_sha.as_deref().filter(|sha| *sha != revision.as_str()));
     match other {
-        Some(found) => Err(AskError::OtherCommit { found: super::link::shown(found) }),
+        Some(found) => Err(AskError::OtherCommit { found: crate::text::clean(found) }),
         None => Ok(runs),
     }
 }

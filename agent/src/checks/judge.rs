@@ -18,6 +18,7 @@ use pull_agent_core::{Check, Evidence, Verdict, VerdictKind};
 
 use super::commit::Run;
 use super::refusal::Refusal;
+use crate::text;
 
 /// Status of a named check that the forge has no run of.
 const MISSING: &str = "missing";
@@ -61,7 +62,7 @@ fn check(name: &str, app: Option<u64>, runs: &[Run]) -> (Colour, Check) {
         Some(run) => (colour(run), told(name, run)),
         None => {
             let status = MISSING.to_owned();
-            (Colour::Pending, Check { name: name.to_owned(), status, conclusion: None, url: None })
+            (Colour::Pending, Check { name: text::clean(name), status, conclusion: None, url: None })
         }
     }
 }
@@ -93,13 +94,22 @@ fn colour(run: &Run) -> Colour {
     }
 }
 
+/// What is told of a run, cleaned. It is judged by the forge's words as they came.
 fn told(name: &str, run: &Run) -> Check {
     let done = run.status.as_deref() == Some("completed");
     Check {
-        name: name.to_owned(),
-        status: run.status.clone().unwrap_or_else(|| "unknown".to_owned()),
-        conclusion: run.conclusion.clone().filter(|_| done),
-        url: run.html_url.clone().or_else(|| run.details_url.clone()),
+        name: text::clean(name),
+        status: run.status.as_deref().map_or_else(|| "unknown".to_owned(), text::clean),
+        conclusion: run.conclusion.as_deref().filter(|_| done).map(word),
+        url: run.html_url.as_deref().or(run.details_url.as_deref()).map(text::clean),
+    }
+}
+
+/// A conclusion that only becomes "success" by being cleaned is none, and is not to look like one.
+fn word(conclusion: &str) -> String {
+    match text::clean(conclusion) {
+        clean if clean == "success" && clean != conclusion => text::clean(&format!("{conclusion:?}")),
+        clean => clean,
     }
 }
 

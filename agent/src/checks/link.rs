@@ -1,7 +1,4 @@
-//! Addresses that a forge names: the `Link` field (RFC 8288), and what may be shown of them.
-
-/// An address of more characters is cut where it is shown.
-const LONGEST: usize = 200;
+//! Addresses that a forge names: the `Link` field (RFC 8288).
 
 /// Returns the target of `rel="next"`. Targets may hold commas and semicolons, so they are skipped first.
 pub(super) fn next(field: &str) -> Option<String> {
@@ -25,11 +22,6 @@ fn is_next(parameter: &str) -> bool {
     let Some((name, value)) = parameter.split_once('=') else { return false };
     let mut relations = value.trim().trim_matches('"').split_ascii_whitespace();
     name.trim().eq_ignore_ascii_case("rel") && relations.any(|r| r.eq_ignore_ascii_case("next"))
-}
-
-/// What of an address of the forge's can stand in a sentence.
-pub(super) fn shown(address: &str) -> String {
-    address.chars().filter(|c| !c.is_control()).take(LONGEST).collect()
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ use std::time::Duration;
 use pull_agent_core::{Revision, Verdict, VerdictKind};
 
 use crate::settings::GithubGate;
+use crate::text;
 use api::{Api, SharedStats};
 use cache::Cache;
 use commit::{Page, Repository};
@@ -130,6 +131,7 @@ impl Checks {
             Err(_) => unavailable(&api.given_up()),
         };
         verdict.not_before = api.leave_alone();
+        verdict.detail = text::sentence(&verdict.detail);
         secret.redact(&mut verdict);
         verdict
     }
@@ -145,7 +147,7 @@ fn unavailable(error: &AskError) -> Verdict {
     Verdict {
         kind: VerdictKind::Unavailable,
         evidence: None,
-        detail: error.sentence(),
+        detail: text::sentence(&error.sentence()),
         checks: Vec::new(),
         not_before: None,
     }

@@ -8,12 +8,10 @@ use reqwest::header::{HeaderMap, RETRY_AFTER};
 use serde::Deserialize;
 
 use super::limits;
+use crate::text;
 
 /// Permissions that would have been enough, "checks=read".
 const ACCEPTED: &str = "x-accepted-github-permissions";
-
-/// A message of more characters is cut.
-const LONGEST_MESSAGE: usize = 200;
 
 /// An answer of the forge that is no list.
 #[derive(Debug, thiserror::Error)]
@@ -72,9 +70,8 @@ pub(super) fn message(body: &[u8]) -> Option<String> {
         message: String,
     }
     let Body { message } = serde_json::from_slice(body).ok()?;
-    let plain = message.split_whitespace().collect::<Vec<_>>().join(" ");
-    let clean: String = plain.chars().filter(|c| !c.is_control()).take(LONGEST_MESSAGE).collect();
-    (!clean.is_empty()).then_some(clean)
+    let words = message.split_whitespace().collect::<Vec<_>>().join(" ");
+    Some(text::clean(&words)).filter(|message| !message.is_empty())
 }
 
 fn rate_limited(wait: Option<Millis>, token_file: Option<&Path>) -> String {
@@ -100,7 +97,8 @@ fn forbidden(headers: &HeaderMap, message: Option<&str>, token_file: Option<&Pat
         return "it wants a token that may read check runs: set gate.token_file".to_owned();
     };
     let path = path.display();
-    let needed = headers.get(ACCEPTED).and_then(|value| value.to_str().ok()).unwrap_or("checks=read");
+    let needed = headers.get(ACCEPTED).and_then(|value| value.to_str().ok());
+    let needed = needed.map_or_else(|| "checks=read".to_owned(), text::clean);
     if message.is_some_and(|m| m.contains("personal access token")) {
         return format!(
             "the token in {path} lacks the permission {needed}, which a fine-grained personal access token cannot \

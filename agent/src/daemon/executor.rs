@@ -17,6 +17,7 @@ use crate::health::Prober;
 use crate::host;
 use crate::rebuild::Rebuild;
 use crate::settings::{Gate, Settings};
+use crate::text;
 
 /// One command of `health.commands` may take this long, or the whole deadline where that is shorter.
 const PROBE_COMMAND_MOST: Duration = Duration::from_secs(30);
@@ -106,7 +107,7 @@ impl Executor {
         let (poller, settings) = (Arc::clone(&self.poller), Arc::clone(&self.settings));
         self.answer(async move {
             let result = poller.lock().await.poll().await;
-            let result = result.map_err(|error| crate::error::chain(&error));
+            let result = result.map_err(|error| told(&error));
             Event::Polled { attempt, host: host::view(&settings.system), result }
         });
     }
@@ -117,7 +118,7 @@ impl Executor {
             let repository = settings.state.repository();
             let result =
                 git::fetch(&program, &settings.source, &repository, &revision, deployed.as_ref()).await;
-            Event::Fetched { attempt, result: result.map_err(|error| crate::error::chain(&error)) }
+            Event::Fetched { attempt, result: result.map_err(|error| told(&error)) }
         });
     }
 
@@ -218,6 +219,11 @@ impl Executor {
     }
 }
 
+/// An error of the remote with its causes, in which there may be words of the remote's.
+fn told(error: &dyn std::error::Error) -> String {
+    text::sentence(&crate::error::chain(error))
+}
+
 /// What asks the forge; none where no forge is asked.
 fn checks(gate: &Gate, former: Option<&Checks>) -> Result<Option<Arc<Checks>>, String> {
     let Gate::Github(gate) = gate else { return Ok(None) };
@@ -228,5 +234,5 @@ fn checks(gate: &Gate, former: Option<&Checks>) -> Result<Option<Arc<Checks>>, S
 /// Whether the remote can be reached, as the probe of `health.source` wants to know it.
 async fn reachable(poller: Arc<Mutex<Poller>>) -> Result<(), String> {
     let result = poller.lock().await.poll().await;
-    result.map(drop).map_err(|error| crate::error::chain(&error))
+    result.map(drop).map_err(|error| told(&error))
 }

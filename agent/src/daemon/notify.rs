@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use sd_notify::NotifyState;
 
+use crate::text;
+
 /// Words that wait for a service manager that does not read; further ones are dropped.
 const QUEUE: usize = 64;
 /// How long the end of the process waits for the last words to be read.
@@ -22,13 +24,21 @@ pub(super) struct Notify {
     teller: JoinHandle<()>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 enum Word {
     Ready,
     Status(String),
     Alive,
     Reloading,
     Stopping,
+}
+
+impl Word {
+    /// A status is one line: the protocol reads every further one as an assignment, `MAINPID=1` for example. Whoever wrote
+    /// the sentence should have seen to that; this is the last door.
+    fn status(sentence: &str) -> Self {
+        Self::Status(text::sentence(sentence))
+    }
 }
 
 impl Notify {
@@ -61,7 +71,7 @@ impl Notify {
 
     /// Sets `STATUS=`, when it is another sentence than the last.
     pub(super) fn status(&mut self, sentence: &str) {
-        if self.status != sentence && self.say(Word::Status(sentence.to_owned())) {
+        if self.status != sentence && self.say(Word::status(sentence)) {
             sentence.clone_into(&mut self.status);
         }
     }
@@ -105,6 +115,19 @@ fn tell(waiting: &Receiver<Word>) {
         };
         if let Err(error) = told {
             tracing::warn!(%error, ?word, "the service manager could not be told");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_is_no_assignment() {
+        for end in ["\n", "\r\n", "\u{85}", "\u{2028}"] {
+            let word = Word::status(&format!("check build ended in failure{end}MAINPID=1\0"));
+            assert_eq!(word, Word::Status("check build ended in failure MAINPID=1".to_owned()));
         }
     }
 }

@@ -7,9 +7,7 @@ use gix::protocol::transport::packetline::decode::{Stream, streaming};
 use pull_agent_core::Revision;
 
 use super::error::PollError;
-
-/// Longest piece of a server's own text that is shown.
-const SHOWN: usize = 300;
+use crate::text::first_line;
 
 /// Returns the body of the `ls-refs` request for refs that begin with `reference`.
 pub(super) fn request(reference: &str) -> Vec<u8> {
@@ -36,7 +34,7 @@ pub(super) fn tip(mut answer: &[u8], reference: &str) -> Result<Revision, PollEr
         let (line, used) = match streaming(answer) {
             Ok(Stream::Complete { line, bytes_consumed }) => (line, bytes_consumed),
             Ok(Stream::Incomplete { .. }) => return Err(PollError::Cut),
-            Err(_) => return Err(PollError::Garbled { text: harmless(answer, SHOWN) }),
+            Err(_) => return Err(PollError::Garbled { text: first_line(answer) }),
         };
         answer = &answer[used..];
         let data = match line {
@@ -61,7 +59,7 @@ fn id_of(data: &[u8], reference: &str) -> Result<Option<Revision>, PollError> {
     let line = data.strip_suffix(b"\n").unwrap_or(data);
     let mut words = line.split(|byte| *byte == b' ');
     let (Some(id), Some(name)) = (words.next(), words.next()) else {
-        return Err(PollError::Garbled { text: harmless(line, SHOWN) });
+        return Err(PollError::Garbled { text: first_line(line) });
     };
     if name != reference.as_bytes() {
         return Ok(None);
@@ -74,29 +72,11 @@ fn id_of(data: &[u8], reference: &str) -> Result<Option<Revision>, PollError> {
 
 /// A server that does not know version 2 reads the command as an object id and says so.
 fn server_error(text: &[u8]) -> PollError {
-    let text = harmless(text, SHOWN);
+    let text = first_line(text);
     if text.contains("expected to get") && text.contains("ls-refs") {
         return PollError::ProtocolVersion;
     }
     PollError::Server { text }
-}
-
-/// Makes foreign bytes fit to be shown: first line only, no control characters, at most `limit` characters.
-pub(super) fn harmless(text: &[u8], limit: usize) -> String {
-    let text = String::from_utf8_lossy(text);
-    let line = text.trim_start().lines().next().unwrap_or_default().trim_end();
-    let shown = |c: char| if c.is_control() || is_invisible(c) { '\u{fffd}' } else { c };
-    let mut out: String = line.chars().take(limit).map(shown).collect();
-    if line.chars().nth(limit).is_some() {
-        out.pop();
-        out.push('…');
-    }
-    out
-}
-
-/// Characters that change how the text around them is shown (Unicode UAX #9, explicit formatting).
-const fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]

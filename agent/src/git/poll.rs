@@ -15,7 +15,7 @@ use super::error::PollError;
 use super::pkt;
 use super::remote::{Remote, Transport};
 use crate::settings::Source;
-use crate::tls;
+use crate::{text, tls};
 
 /// One poll takes at most this long.
 pub const POLL_TIMEOUT: Duration = Duration::from_secs(30);
@@ -159,7 +159,7 @@ impl Poller {
         let url = self.remote.url.clone();
         let status = response.status();
         let header = |name| {
-            response.headers().get(name).map(|value| pkt::harmless(value.as_bytes(), 200)).unwrap_or_default()
+            response.headers().get(name).map(|value| text::first_line(value.as_bytes())).unwrap_or_default()
         };
         if status.is_redirection() {
             return Err(PollError::Redirect { url, status: status.as_u16(), location: header(LOCATION) });

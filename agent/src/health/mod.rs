@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::durable;
 use crate::process::Environment;
 use crate::settings::Health;
+use crate::text;
 
 pub use units::UnitsError;
 
@@ -134,7 +135,7 @@ impl Prober {
         let (mut sentences, source, commands) = tokio::join!(units, source, commands);
         sentences.extend(source);
         sentences.extend(commands);
-        sentences
+        sentences.iter().map(|sentence| text::sentence(sentence)).collect()
     }
 
     fn watches_units(&self) -> bool {

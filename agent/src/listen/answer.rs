@@ -7,6 +7,7 @@ use hyper::{Response, StatusCode};
 use pull_agent_protocol::{PROBLEM_CONTENT_TYPE, Problem};
 
 use super::forward::Passed;
+use crate::text;
 
 /// Body of every answer.
 pub(super) type Body = Either<Full<Bytes>, Passed>;
@@ -23,7 +24,8 @@ pub(super) struct Refusal {
 
 impl Refusal {
     fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), hint: None, retry_after: None, close: false }
+        // It may repeat what the caller or tailscaled wrote.
+        Self { status, detail: text::sentence(&detail.into()), hint: None, retry_after: None, close: false }
     }
 
     pub(super) fn bad_request(detail: impl Into<String>) -> Self {

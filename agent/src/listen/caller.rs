@@ -8,11 +8,10 @@ use super::answer::Refusal;
 use super::localapi::{self, LocalApiError, Peer};
 use crate::error::chain;
 use crate::settings::{Allow, Nudge};
+use crate::text;
 
 /// Seconds after which a caller may try again when tailscaled could not be asked.
 const RETRY_AFTER: u64 = 2;
-/// Longest name of a node that is repeated to the caller and in the log.
-const LONGEST_NAME: usize = 200;
 
 /// A caller that is allowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,11 +74,11 @@ fn matches(allow: &Allow, peer: &Peer) -> bool {
 
 fn describe(peer: &Peer) -> String {
     let who = if peer.tags.is_empty() { peer.login.clone() } else { peer.tags.join(", ") };
-    format!("{} ({who})", peer.name.trim_end_matches('.')).chars().take(LONGEST_NAME).collect()
+    text::clean(&format!("{} ({who})", peer.name.trim_end_matches('.')))
 }
 
 fn unavailable(error: &LocalApiError, socket: &Path) -> Refusal {
-    tracing::warn!(socket = %socket.display(), "cannot tell who calls: {}", chain(error));
+    tracing::warn!(socket = %socket.display(), "cannot tell who calls: {}", text::sentence(&chain(error)));
     Refusal::unavailable(format!("cannot tell who calls: {error}"), RETRY_AFTER)
         .hint("on the host: tailscale status")
 }

@@ -16,6 +16,7 @@ use super::caller::Caller;
 use super::route::Route;
 use super::serve::Server;
 use super::{caller, forward, origin, route};
+use crate::text;
 
 /// Answers one request of `peer`. Never fails: what cannot be done is a problem document.
 pub(super) async fn answer(server: &Server, peer: SocketAddr, request: Request<Incoming>) -> Response<Body> {
@@ -26,7 +27,7 @@ pub(super) async fn answer(server: &Server, peer: SocketAddr, request: Request<I
             tracing::info!(
                 %peer,
                 method = %head.method,
-                path = head.uri.path(),
+                path = text::clean(head.uri.path()),
                 status = refusal.status().as_u16(),
                 "refused: {}",
                 refusal.detail()

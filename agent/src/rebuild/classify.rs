@@ -6,7 +6,7 @@ mod derivation;
 
 use pull_agent_core::{FailureClass, StepFailure};
 
-use crate::process::plain;
+use crate::text;
 
 /// A disk or a memory that is full shows in any line: of nix, of a builder, of the boot loader.
 const DISK: &[&str] = &["no space left on device", "disk quota exceeded", "database or disk is full"];
@@ -184,7 +184,7 @@ struct Line {
 
 impl Line {
     fn new(raw: &str) -> Self {
-        let text = plain(raw);
+        let text = text::clean(raw);
         let lower = text.to_lowercase();
         let source = if lower.starts_with("warning:") {
             Source::Warning

@@ -34,12 +34,34 @@ async fn success_is_green_with_its_evidence_and_page() {
 #[tokio::test]
 async fn every_other_conclusion_is_red_and_named() {
     let known = ["failure", "neutral", "cancelled", "skipped", "timed_out", "action_required", "stale"];
-    for conclusion in known.into_iter().chain(["startup_failure", "great", "SUCCESS", "success "]) {
+    for conclusion in known.into_iter().chain(["startup_failure", "great", "SUCCESS"]) {
         let words = format!("check {CHECK} ended in {conclusion}");
         one("completed", Some(conclusion), VerdictKind::Red, &[&words]).await;
     }
+    for odd in ["success ", "success\n", "suc\u{200b}cess"] {
+        one("completed", Some(odd), VerdictKind::Red, &[&format!("ended in {odd:?}")]).await;
+    }
     one("completed", Some(""), VerdictKind::Red, &["ended without a conclusion"]).await;
     one("completed", None, VerdictKind::Red, &["ended without a conclusion"]).await;
+}
+
+#[tokio::test]
+async fn a_forge_writes_one_line_of_bounded_length() {
+    let lab = Lab::new().await;
+    lab.set(CHECK, "completed", Some("failure\nMAINPID=1\u{202e}\u{2028}\u{1b}[2J"));
+    let verdict = lab.ask(&lab.gate()).await;
+    expect(&verdict, VerdictKind::Red, &["ended in failure MAINPID=1"]);
+    assert_eq!(verdict.checks[0].conclusion.as_deref(), Some("failure MAINPID=1"));
+    assert!(verdict.detail.ends_with("MAINPID=1"), "{:?}", verdict.detail);
+
+    lab.set(CHECK, &"x".repeat(9000), Some(&"y".repeat(9000)));
+    let verdict = lab.ask(&lab.gate()).await;
+    assert_eq!(verdict.checks[0].status.chars().count(), 500);
+    assert!(verdict.detail.chars().count() < 600, "{}", verdict.detail.len());
+    lab.set(CHECK, "completed", Some(&"y".repeat(9000)));
+    let verdict = lab.ask(&lab.gate()).await;
+    assert_eq!(verdict.checks[0].conclusion.as_ref().map(|text| text.chars().count()), Some(500));
+    assert!(verdict.detail.chars().count() < 600, "{}", verdict.detail.len());
 }
 
 #[tokio::test]

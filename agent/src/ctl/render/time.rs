@@ -79,7 +79,7 @@ mod tests {
             ("2026-03-01T09:30:00Z", "2 h 30 min ago"),
             ("2026-02-28T00:30:00Z", "35 h ago"),
             ("2026-02-01T00:00:00Z", "28 d ago"),
-            ("once\x07", "once\u{fffd}"),
+            ("once\x07", "once"),
         ] {
             assert_eq!(ago(moment, now), told);
         }

@@ -14,8 +14,8 @@ pub use message::Failure;
 pub(super) use message::{Answer, FetchAnswer, FetchRequest, Reply, Request, Standing};
 pub use serve::child_main;
 
-use super::pkt::harmless;
 use crate::process::{CallError, Environment, call_with, environment};
+use crate::text;
 
 /// Name of the hidden subcommand.
 const SUBCOMMAND: &str = "fetch";
@@ -97,7 +97,9 @@ fn reply(answer: &[u8], status: ExitStatus, said: String) -> Result<Answer, Chil
 
 /// Returns the last lines of a standard error, with a separator, or nothing.
 fn said_last(bytes: &[u8]) -> String {
-    let lines = bytes.split(|byte| *byte == b'\n').map(|line| harmless(line, SHOWN_LINE));
+    let lines = bytes
+        .split(|byte| *byte == b'\n')
+        .map(|line| text::clean_to(&String::from_utf8_lossy(line), SHOWN_LINE));
     let lines: Vec<String> = lines.filter(|line| !line.is_empty()).collect();
     let last = &lines[lines.len().saturating_sub(SHOWN_LINES)..];
     if last.is_empty() { String::new() } else { format!(" ({})", last.join("; ")) }

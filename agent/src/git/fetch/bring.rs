@@ -15,16 +15,13 @@ use crate::git::clone::{
     relation, set_refs, sweep_locked, take_lock,
 };
 use crate::git::error::CloneError;
-use crate::git::pkt::harmless;
+use crate::text::first_line;
 
 /// Most bytes of a first fetch, which is one commit with its files.
 const MAX_PACK: u64 = 8 * 1024 * 1024 * 1024;
 
 /// Each fetch adds a pack, and nothing joins them: with more of them the clone is made anew.
 const MAX_PACKS: usize = 50;
-
-/// Longest subject and author.
-const SHOWN: usize = 200;
 
 /// Brings the revision into the clone.
 pub(in crate::git) fn bring_in(request: &FetchRequest) -> Result<FetchAnswer, Fault> {
@@ -273,5 +270,5 @@ fn describe(repo: &gix::Repository, id: ObjectId) -> Result<(String, String), Fa
     let commit = repo.find_commit(id).map_err(|error| damaged(super::gix_chain(&error)))?;
     let message = commit.message_raw().map_err(|error| damaged(error.to_string()))?;
     let author = commit.author().map_err(|error| damaged(error.to_string()))?;
-    Ok((harmless(message, SHOWN), harmless(author.name, SHOWN)))
+    Ok((first_line(message), first_line(author.name)))
 }

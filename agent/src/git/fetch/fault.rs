@@ -5,11 +5,8 @@ use gix::protocol::transport::packetline;
 use crate::error;
 use crate::git::credentials::CredentialError;
 use crate::git::error::CloneError;
-use crate::git::pkt::harmless;
+use crate::text;
 use crate::tls::TlsError;
-
-/// Longest chain of causes that is shown.
-const SHOWN: usize = 600;
 
 /// An `ERR` line where gitoxide expects a section: it has no kind of error for it.
 const ERR_LINE: &str = "Unknown or unsupported header: \"ERR ";
@@ -52,7 +49,7 @@ impl Fault {
     /// Sorts an error of gitoxide.
     pub(super) fn remote(error: &gix::Error, any_commit: bool) -> Self {
         if let Some(said) = error.downcast_any_ref::<packetline::read::Error>() {
-            return Self::Refused { text: harmless(&said.message, SHOWN), any_commit };
+            return Self::Refused { text: text::first_line(&said.message), any_commit };
         }
         let text = chain(error);
         if let Some((_, said)) = text.split_once(ERR_LINE) {
@@ -66,7 +63,7 @@ impl Fault {
 /// Joins an error of gitoxide and its causes to one harmless line.
 pub(in crate::git) fn chain(error: &gix::Error) -> String {
     let causes = error::joined(error.iter_errors().map(|cause| -> &dyn std::error::Error { cause }));
-    harmless(causes.replace('\n', " ").as_bytes(), SHOWN)
+    text::clean(&causes)
 }
 
 /// What to look at, for the causes that an operator can do something about.

@@ -20,6 +20,7 @@ use super::remote::Remote;
 use super::sweep;
 use crate::error::chain;
 use crate::settings::Source;
+use crate::text;
 
 /// Most bytes of history since the deployed revision; with more of it the proof is given up, not the fetch.
 const MAX_HISTORY: u64 = 256 * 1024 * 1024;
@@ -60,7 +61,7 @@ pub async fn fetch(
 
 fn fetched(answer: FetchAnswer) -> Fetched {
     for note in &answer.notes {
-        tracing::warn!("{note}");
+        tracing::warn!("{}", text::sentence(note));
     }
     let ancestry = match answer.standing {
         None => Ancestry::NothingDeployed,

@@ -57,7 +57,7 @@ fn a_cut_answer_is_no_answer() {
 fn what_the_server_says_is_shown_harmlessly() {
     let bytes = answer(&[b"ERR no \x1b[31mentry\n"]);
     let error = tip(&bytes, MAIN).expect_err("the server refused").to_string();
-    assert!(error.contains("no \u{fffd}[31mentry"), "{error}");
+    assert!(error.contains("no entry"), "{error}");
 }
 
 #[test]
@@ -72,17 +72,9 @@ fn html_is_garbled() {
     assert!(matches!(tip(b"<html>hello</html>", MAIN), Err(PollError::Garbled { .. })));
 }
 
-#[test]
-fn long_text_is_shortened_and_only_the_first_line_stays() {
-    assert_eq!(harmless(b"  one\ntwo", 10), "one");
-    assert_eq!(harmless("äöüäöü".as_bytes(), 4), "äöü…");
-    assert_eq!(harmless("a\u{202e}b\tc".as_bytes(), 10), "a\u{fffd}b\u{fffd}c");
-}
-
 proptest::proptest! {
     #[test]
     fn no_bytes_can_make_it_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..300)) {
         drop(tip(&bytes, MAIN));
-        assert!(harmless(&bytes, 20).chars().count() <= 20);
     }
 }

@@ -1,6 +1,7 @@
 //! Which derivation failed first, and the last thing that its builder said: what a person looks for in the output.
 
 use super::{Line, Source};
+use crate::text;
 
 /// A builder's last line is told so far, in characters; the log has all of it.
 const LONGEST: usize = 200;
@@ -11,7 +12,7 @@ pub(super) fn first_failed(lines: &[Line]) -> Option<String> {
     let failure = failures.find(|failure| !failure.why.contains("dependenc"))?;
     let Failure { name, why, said } = failure;
     Some(match said {
-        Some(said) => format!("{name}: {why}: {}", said.chars().take(LONGEST).collect::<String>()),
+        Some(said) => format!("{name}: {why}: {}", text::clean_to(said, LONGEST)),
         None => format!("{name}: {why}"),
     })
 }

@@ -144,7 +144,7 @@ impl Sums {
 fn name(path: &str) -> String {
     let base = path.rsplit('/').next().unwrap_or(path);
     let base = base.split_once('-').map_or(base, |(_, name)| name);
-    crate::process::plain(base.strip_suffix(".drv").unwrap_or(base))
+    crate::text::clean(base.strip_suffix(".drv").unwrap_or(base))
 }
 
 #[cfg(test)]

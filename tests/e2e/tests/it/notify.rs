@@ -33,6 +33,21 @@ fn the_status_is_the_sentence_of_the_status() {
 }
 
 #[test]
+fn words_of_a_forge_are_no_assignments() {
+    let (world, manager, agent) = service();
+    let _ready = manager.wait_for("READY=1");
+    let revision = world.commit("service norns");
+    world.check(&revision, "completed", Some("failure\nMAINPID=1\u{2028}WATCHDOG=trigger"));
+    let status =
+        agent.wait_for("red", |status| status.gate.as_ref().is_some_and(|gate| gate.verdict == "red"));
+    let gate = status.gate.expect("just seen");
+    assert_eq!(gate.checks[0].conclusion.as_deref(), Some("failure MAINPID=1 WATCHDOG=trigger"));
+    assert!(status.summary.ends_with("failure MAINPID=1 WATCHDOG=trigger"), "{:?}", status.summary);
+    let message = manager.wait_for(&format!("STATUS={}", status.summary));
+    assert_eq!(message.len(), 1, "{message:?}");
+}
+
+#[test]
 fn the_watchdog_is_fed_by_a_loop_that_turns() {
     let (_world, manager, agent) = service();
     let _ready = manager.wait_for("READY=1");

@@ -252,6 +252,6 @@ async fn foreign_text_is_made_harmless() {
     let bed = Bed::new();
     let tip = bed.origin.commit("a", "b", &format!("\u{1b}[31mred {}", "x".repeat(500)));
     let fetched = bed.fetch(&tip, None).await.unwrap_or_else(|error| panic!("{}", told(&error)));
-    assert!(fetched.subject.starts_with("\u{fffd}[31mred"), "{:?}", fetched.subject);
+    assert!(fetched.subject.starts_with("red"), "{:?}", fetched.subject);
     assert_eq!(fetched.subject.chars().count(), 200);
 }
