@@ -231,8 +231,15 @@ fn checks(gate: &Gate, former: Option<&Checks>) -> Result<Option<Arc<Checks>>, S
     made.map(|checks| Some(Arc::new(checks))).map_err(|error| crate::error::chain(&error))
 }
 
-/// Whether the remote can be reached, as the probe of `health.source` wants to know it.
+/// Whether the remote can be reached, as the probe of `health.source` wants to know it: whatever it answers, there is a
+/// network. Nobody else's outage takes a host back.
 async fn reachable(poller: Arc<Mutex<Poller>>) -> Result<(), String> {
-    let result = poller.lock().await.poll().await;
-    result.map(drop).map_err(|error| told(&error))
+    match poller.lock().await.poll().await {
+        Ok(_) => Ok(()),
+        Err(error) if error.is_an_answer() => {
+            tracing::warn!(error = %told(&error), "the remote answers, though not as it should");
+            Ok(())
+        }
+        Err(error) => Err(told(&error)),
+    }
 }

@@ -29,12 +29,21 @@ pub enum PollError {
         #[source]
         source: reqwest::Error,
     },
-    /// No answer, or not the whole of it.
+    /// No answer.
     #[error("{url} did not answer")]
     Network {
         /// Remote.
         url: String,
         /// Refused, reset, bad certificate …
+        #[source]
+        source: reqwest::Error,
+    },
+    /// The answer began and broke off.
+    #[error("the answer of {url} broke off")]
+    BrokeOff {
+        /// Remote.
+        url: String,
+        /// Why.
         #[source]
         source: reqwest::Error,
     },
@@ -45,6 +54,8 @@ pub enum PollError {
         url: String,
         /// The limit.
         after: Duration,
+        /// Whether the answer had begun.
+        begun: bool,
     },
     /// Another status than 200.
     #[error("{url} answered HTTP {status}{}", status_hint(*status))]
@@ -129,6 +140,30 @@ pub enum PollError {
 }
 
 impl PollError {
+    /// Whether somebody answered, with whatever: then the network is well, and the failure is somebody else's. Not so when
+    /// there was no name, no connection, no trust in who is there (TLS), no answer in time; nor when nothing was asked, for
+    /// lack of a secret or a trust anchor.
+    #[must_use]
+    pub fn is_an_answer(&self) -> bool {
+        match self {
+            Self::Network { source, .. } => is_no_http(source),
+            Self::TimedOut { begun, .. } => *begun,
+            Self::Child { source, .. } => source.is_an_answer(),
+            Self::Credentials(_) | Self::Tls(_) | Self::Client { .. } => false,
+            Self::BrokeOff { .. }
+            | Self::Status { .. }
+            | Self::Redirect { .. }
+            | Self::ContentType { .. }
+            | Self::TooLong { .. }
+            | Self::Cut
+            | Self::Garbled { .. }
+            | Self::Server { .. }
+            | Self::ProtocolVersion
+            | Self::MissingBranch { .. }
+            | Self::NoCommit { .. } => true,
+        }
+    }
+
     /// Takes the token out of everything that the server chose.
     pub(super) fn redacted(mut self, token: &Token) -> Self {
         let said = match &mut self {
@@ -140,6 +175,7 @@ impl PollError {
             | Self::Credentials(_)
             | Self::Client { .. }
             | Self::Network { .. }
+            | Self::BrokeOff { .. }
             | Self::TimedOut { .. }
             | Self::Status { .. }
             | Self::TooLong { .. }
@@ -152,6 +188,18 @@ impl PollError {
         *said = token.redact(said);
         self
     }
+}
+
+/// Whether bytes came that are no HTTP.
+fn is_no_http(error: &reqwest::Error) -> bool {
+    let mut next = std::error::Error::source(error);
+    while let Some(cause) = next {
+        if cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse) {
+            return true;
+        }
+        next = cause.source();
+    }
+    false
 }
 
 /// What an operator may want to look at for an HTTP status.

@@ -2,6 +2,8 @@
 //! below a millisecond; any other way through a child, as nothing else could be stopped in the midst of a read.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use pull_agent_core::Revision;
@@ -93,7 +95,7 @@ impl Poller {
         if let Some(client) = self.client.take() {
             let give_up = Instant::now() + self.limit / KEPT_SHARE;
             match self.ask_until(&client, give_up).await {
-                Err(PollError::Network { .. } | PollError::TimedOut { .. }) => {}
+                Err(PollError::Network { .. } | PollError::BrokeOff { .. } | PollError::TimedOut { .. }) => {}
                 result => return self.keep(client, result),
             }
         }
@@ -120,13 +122,19 @@ impl Poller {
     }
 
     async fn ask_until(&self, client: &Client, end: Instant) -> Result<Revision, PollError> {
-        match timeout_at(end, self.ask(client)).await {
+        let begun = AtomicBool::new(false);
+        match timeout_at(end, self.ask(client, &begun)).await {
             Ok(result) => result,
-            Err(_) => Err(PollError::TimedOut { url: self.remote.url.clone(), after: self.limit }),
+            Err(_) => Err(PollError::TimedOut {
+                url: self.remote.url.clone(),
+                after: self.limit,
+                begun: begun.into_inner(),
+            }),
         }
     }
 
-    async fn ask(&self, client: &Client) -> Result<Revision, PollError> {
+    /// `begun` becomes true with the head of an answer.
+    async fn ask(&self, client: &Client, begun: &AtomicBool) -> Result<Revision, PollError> {
         let mut request = client
             .post(&self.url)
             .header(USER_AGENT, GIT_USER_AGENT)
@@ -141,15 +149,20 @@ impl Poller {
                 .map_err(|_| PollError::Garbled { text: "the token cannot be a header".to_owned() })?;
             request = request.header(AUTHORIZATION, value);
         }
-        let result = self.answer(request).await;
+        let result = self.answer(request, begun).await;
         match token {
             Some(token) => result.map_err(|error| error.redacted(&token)),
             None => result,
         }
     }
 
-    async fn answer(&self, request: RequestBuilder) -> Result<Revision, PollError> {
-        let response = request.send().await.map_err(|error| self.network(error))?;
+    async fn answer(&self, request: RequestBuilder, begun: &AtomicBool) -> Result<Revision, PollError> {
+        let url = || self.remote.url.clone();
+        let response = request
+            .send()
+            .await
+            .map_err(|error| PollError::Network { url: url(), source: error.without_url() })?;
+        begun.store(true, Relaxed);
         self.check_head(&response)?;
         let answer = self.read(response).await?;
         pkt::tip(&answer, &self.remote.reference())
@@ -176,7 +189,7 @@ impl Poller {
 
     async fn read(&self, mut response: Response) -> Result<Vec<u8>, PollError> {
         let mut answer = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.network(error))? {
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.broke_off(error))? {
             if answer.len() + chunk.len() > MAX_ANSWER {
                 return Err(PollError::TooLong { url: self.remote.url.clone(), limit: MAX_ANSWER });
             }
@@ -185,7 +198,7 @@ impl Poller {
         Ok(answer)
     }
 
-    fn network(&self, error: reqwest::Error) -> PollError {
-        PollError::Network { url: self.remote.url.clone(), source: error.without_url() }
+    fn broke_off(&self, error: reqwest::Error) -> PollError {
+        PollError::BrokeOff { url: self.remote.url.clone(), source: error.without_url() }
     }
 }

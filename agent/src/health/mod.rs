@@ -2,7 +2,8 @@
 //! wrong before the switch does not count. When to ask again and what follows is the core's to say. Never changes the host.
 //!
 //! - **units**: no unit is failed, or waits to be restarted after a failure, that was not before;
-//! - **source**: the git remote can be reached, if it could before: a host that cannot is cut off from its next repair;
+//! - **source**: the git remote can be reached, if it could before: a host that cannot is cut off from its next repair.
+//!   Whatever it answers, it is reached;
 //! - **commands**: each exits with 0; these have no *before*.
 
 mod commands;

@@ -81,4 +81,6 @@ pub(in crate::git) enum Standing {
 pub struct Failure {
     /// One sentence, causes included.
     pub sentence: String,
+    /// Whether the remote answered, with whatever.
+    pub answered: bool,
 }

@@ -62,6 +62,16 @@ pub enum ChildError {
     },
 }
 
+impl ChildError {
+    /// Whether the remote answered, with whatever. A child that is killed or dies is no word of the remote's.
+    pub(super) const fn is_an_answer(&self) -> bool {
+        match self {
+            Self::Failed { failure, .. } => failure.answered,
+            Self::Run { .. } | Self::TimedOut { .. } | Self::Died { .. } => false,
+        }
+    }
+}
+
 /// Runs one request in a child of its own process group. Dropping the future kills the group.
 pub(super) async fn run(program: &Path, request: &Request, limit: Duration) -> Result<Answer, ChildError> {
     let failed = |source| ChildError::Run { program: program.to_owned(), source };

@@ -66,7 +66,8 @@ fn answer(request: Request) -> Reply {
             // A server may echo what it was told; the token may have been rotated meanwhile.
             let tokens = [before, token()];
             let hide = |text: String, token: &Token| token.redact(&text);
-            Reply::Failed(Failure { sentence: tokens.iter().flatten().fold(chain(&fault), hide) })
+            let sentence = tokens.iter().flatten().fold(chain(&fault), hide);
+            Reply::Failed(Failure { sentence, answered: fault.is_an_answer() })
         }
     }
 }

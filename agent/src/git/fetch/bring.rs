@@ -212,7 +212,7 @@ impl Work<'_> {
     fn exchange(&self, want: ObjectId, have: &[ObjectId], alone: bool, limit: u64) -> Result<(), Fault> {
         let exchange = Exchange { want, have, alone, limit, shallow_file: &self.shallow };
         let fault = match exchange.run(&self.request.remote, self.clone) {
-            Err(fault @ Fault::Remote(_)) => fault,
+            Err(fault @ Fault::Remote { .. }) => fault,
             result => return result,
         };
         // What comes may build on what is there: a clone that is not whole must not blame the remote for ever.

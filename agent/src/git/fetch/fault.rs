@@ -27,8 +27,13 @@ pub(in crate::git) enum Fault {
     #[error("ssh: Permission denied: the server does not let source.ssh_key_file in")]
     SshKey,
     /// The transport, the protocol or the pack.
-    #[error("{0}")]
-    Remote(String),
+    #[error("{text}")]
+    Remote {
+        /// The error with all its causes.
+        text: String,
+        /// Whether it is something that came, not that nothing did.
+        answered: bool,
+    },
     /// The server said no, in an `ERR` line of the protocol.
     #[error("the git server says: {text}")]
     Refused {
@@ -56,8 +61,43 @@ impl Fault {
             return Self::Refused { text: said.trim_end_matches('"').to_owned(), any_commit };
         }
         let hint = hint(error, &text);
-        Self::Remote(text + hint)
+        Self::Remote { text: text + hint, answered: !is_silence(error) }
     }
+
+    /// Whether the remote answered, with whatever: then there is a network.
+    pub(in crate::git) const fn is_an_answer(&self) -> bool {
+        match self {
+            Self::SshKey | Self::Refused { .. } | Self::TooMuch { .. } => true,
+            Self::Remote { answered, .. } => *answered,
+            Self::Clone(_) | Self::Credentials(_) | Self::Tls(_) => false,
+        }
+    }
+}
+
+/// Whether nothing came: no name, no connection, no program or folder that could answer. Of what ssh says gitoxide makes an
+/// error of the system with one of these kinds.
+fn is_silence(error: &gix::Error) -> bool {
+    use std::io::ErrorKind as Kind;
+    let silent = |kind| {
+        matches!(
+            kind,
+            Kind::NotFound
+                | Kind::PermissionDenied
+                | Kind::ConnectionRefused
+                | Kind::ConnectionReset
+                | Kind::ConnectionAborted
+                | Kind::NotConnected
+                | Kind::HostUnreachable
+                | Kind::NetworkUnreachable
+                | Kind::NetworkDown
+                | Kind::AddrNotAvailable
+                | Kind::TimedOut
+                | Kind::WouldBlock
+        )
+    };
+    error
+        .iter_errors()
+        .any(|cause| cause.downcast_ref::<std::io::Error>().is_some_and(|io| silent(io.kind())))
 }
 
 /// Joins an error of gitoxide and its causes to one harmless line.

@@ -42,8 +42,10 @@ pub(super) fn connect(remote: &Remote) -> Result<Connected, Fault> {
     let mut transport = dial(url, options).map_err(fault)?;
     if remote.transport() == Transport::Http {
         let configured = transport.configure(&http_options(remote)?);
-        configured
-            .map_err(|error| Fault::Remote(format!("the HTTP client cannot be configured: {error}")))?;
+        configured.map_err(|error| Fault::Remote {
+            text: format!("the HTTP client cannot be configured: {error}"),
+            answered: false,
+        })?;
     }
     let nobody = |_| Ok(None);
     let result = handshake(&mut transport, Service::UploadPack, nobody, Vec::new(), &mut Discard);
@@ -105,7 +107,8 @@ pub(in crate::git) fn tip(remote: &Remote) -> Result<Option<Revision>, Fault> {
     });
     let Some(id) = ids else { return Ok(None) };
     let revision = Revision::parse(&id.to_string());
-    revision
-        .map(Some)
-        .map_err(|error| Fault::Remote(format!("the remote's {reference} is at no commit: {error}")))
+    revision.map(Some).map_err(|error| Fault::Remote {
+        text: format!("the remote's {reference} is at no commit: {error}"),
+        answered: true,
+    })
 }

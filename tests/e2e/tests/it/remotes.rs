@@ -105,6 +105,28 @@ fn over_ssh_with_a_key() {
 }
 
 #[test]
+fn an_outage_of_the_remote_takes_no_host_back() {
+    const TOKEN: &str = "ghs_firstfirstfirst";
+    let mut world = World::new();
+    let server = HttpServer::start_private(&world.folder(), TOKEN);
+    let token = world.folder().join("token");
+    std::fs::write(&token, TOKEN).expect("a file");
+    world.config.set("source.url", server.url("infra.git")).set_path("source.token_file", &token);
+    world.config.set("health.source", true).set("health.deadline", "1s");
+    let first = world.green("service first");
+    let agent = world.start();
+    agent.wait_until_runs(&first);
+
+    let second = world.green("service second\nswitch waits gate");
+    agent.wait_for("the switch", |status| status.phase == Phase::Activating);
+    world.wait_for_call(&format!("switch {}", world.built()));
+    // From now on it answers 401.
+    server.set_password("another");
+    world.open("gate");
+    agent.wait_for_end(&second, Outcome::Deployed);
+}
+
+#[test]
 fn a_switch_that_cuts_the_host_off_from_its_remote_is_taken_back() {
     let mut world = World::new();
     let server = HttpServer::start(&world.folder());

@@ -24,6 +24,10 @@ pub enum Mode {
     Html,
     /// With status 200, text/plain and nothing.
     EmptyText,
+    /// With bytes that are no HTTP.
+    NoHttp,
+    /// With a good head, and no body within anybody's time.
+    HangInBody,
     /// By closing the connection.
     Close,
     /// Never.
@@ -71,6 +75,12 @@ impl Mode {
             }
             Self::Html => client.write_all(&page(200, "text/html", "", b"<html>Welcome</html>")),
             Self::EmptyText => client.write_all(&page(200, "text/plain", "", b"")),
+            Self::NoHttp => client.write_all(b"SSH-2.0-OpenSSH_9.9\r\n\r\n"),
+            Self::HangInBody => {
+                let whole = page(200, RESULT, "", &[b'0'; 64]);
+                client.write_all(&whole[..whole.len() - 32])?;
+                hang(&client, stop)
+            }
             Self::Close => Ok(()),
             Self::Hang => hang(&client, stop),
             Self::HangOnPost if request.is_post() => hang(&client, stop),

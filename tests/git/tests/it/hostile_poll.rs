@@ -66,6 +66,30 @@ async fn a_closed_connection_is_an_error() {
 }
 
 #[tokio::test]
+async fn whatever_is_answered_proves_the_network() {
+    let bed = Bed::new();
+    let hostile = Hostile::start(bed.server.port());
+    let mut poller = Poller::new(&source(&hostile.url("infra")), program());
+    let statuses = [401, 403, 404, 429, 500, 503].map(|status| Mode::Status(status, Vec::new()));
+    let odd =
+        [Mode::Html, Mode::EmptyText, Mode::RedirectLoop, Mode::Endless, Mode::OldProtocol, Mode::NoHttp];
+    for mode in statuses.into_iter().chain(odd).chain([Mode::Refuse("no".to_owned())]) {
+        hostile.set(mode.clone());
+        let error = poller.poll().await.expect_err("the server misbehaves");
+        assert!(error.is_an_answer(), "{mode:?}: {}", told(&error));
+    }
+    poller = poller.with_limit(SHORT);
+    for mode in [Mode::Hang, Mode::HangOnPost, Mode::Close] {
+        hostile.set(mode.clone());
+        let error = poller.poll().await.expect_err("the server misbehaves");
+        assert!(!error.is_an_answer(), "{mode:?}: {}", told(&error));
+    }
+    hostile.set(Mode::HangInBody);
+    let error = poller.poll().await.expect_err("the body has no end");
+    assert!(error.is_an_answer(), "{}", told(&error));
+}
+
+#[tokio::test]
 async fn the_servers_own_words_are_told() {
     check(Mode::Refuse("not today".to_owned()), LONG, "the git server says: not today").await;
 }

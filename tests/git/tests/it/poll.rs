@@ -119,6 +119,32 @@ async fn a_server_that_is_gone_is_named() {
 }
 
 #[tokio::test]
+async fn no_name_no_connection_and_no_trust_are_no_answer() {
+    let origin = GitRepo::new();
+    let server = HttpServer::start_tls(origin.root());
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = nobody.local_addr().expect("an address").port();
+    drop(nobody);
+    let urls = [
+        server.url("infra"),
+        format!("http://127.0.0.1:{port}/infra"),
+        "http://no-such-name.invalid/infra".to_owned(),
+        format!("git://127.0.0.1:{port}/infra"),
+        "/does/not/exist".to_owned(),
+    ];
+    for url in urls {
+        let error = poll(&source(&url)).await.expect_err("nobody is there");
+        assert!(!error.is_an_answer(), "{url}: {}", told(&error));
+    }
+    let daemon = GitDaemon::start(origin.root());
+    for url in [daemon.url("other"), HttpServer::start(origin.root()).url("other")] {
+        let error = poll(&source(&url)).await.expect_err("no such repository");
+        let nobody_any_more = url.starts_with("http");
+        assert_eq!(error.is_an_answer(), !nobody_any_more, "{url}: {}", told(&error));
+    }
+}
+
+#[tokio::test]
 async fn what_is_no_repository_is_named() {
     let bed = Bed::new();
     assert_contains(&poll_error(&source(&bed.server.url("other"))).await, "HTTP 404");

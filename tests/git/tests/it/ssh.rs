@@ -58,8 +58,14 @@ async fn a_key_that_is_not_authorized_is_named() {
     source.ssh_key_file = Some(server.stranger_key_file());
     let error = told(&poll(&source).await.expect_err("not authorized"));
     assert_contains(&error, "Permission denied");
+    assert!(poll(&source).await.expect_err("not authorized").is_an_answer());
 
     let source = Source { url: server.url(&bed.path("nothing")), ..over_ssh(&bed, &server) };
     let error = told(&poll(&source).await.expect_err("no repository"));
     assert_contains(&error, "does not appear to be a git repository");
+    assert!(poll(&source).await.expect_err("no repository").is_an_answer());
+
+    let gone = Source { url: "ssh://git@127.0.0.1:1/infra".to_owned(), ..source };
+    let error = poll(&gone).await.expect_err("nobody is there");
+    assert!(!error.is_an_answer(), "{}", told(&error));
 }
