@@ -7,6 +7,8 @@ mod table;
 
 use std::collections::BTreeMap;
 use std::io;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -64,6 +66,37 @@ pub fn environment() -> Environment {
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .filter(|(name, _)| !OWN_VARIABLES.contains(&name.as_str()))
         .collect()
+}
+
+/// Folders of the host's own programs: those of NixOS with privileges, and those of the system that runs.
+#[must_use]
+pub(crate) fn host_folders(system: &Path) -> [PathBuf; 2] {
+    [PathBuf::from("/run/wrappers/bin"), system.join("sw/bin")]
+}
+
+/// Puts folders before all others of PATH: those that are there now.
+#[must_use]
+pub(crate) fn with_folders(mut environment: Environment, folders: &[PathBuf]) -> Environment {
+    let path = environment.get("PATH").map_or("", String::as_str);
+    let own = path.split(':').filter(|folder| !folder.is_empty()).map(str::to_owned);
+    let there = folders.iter().filter(|folder| folder.is_dir()).map(|folder| folder.display().to_string());
+    let path = there.chain(own).collect::<Vec<_>>().join(":");
+    environment.insert("PATH".to_owned(), path);
+    environment
+}
+
+/// Returns where a program is: the file that its name with a slash says, else the first of that name on PATH.
+#[must_use]
+pub(crate) fn find(program: &str, environment: &Environment) -> Option<PathBuf> {
+    let is_program = |file: &PathBuf| {
+        file.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
+    };
+    if program.contains('/') {
+        // Programs are started in the root folder.
+        return Some(Path::new("/").join(program)).filter(is_program);
+    }
+    let folders = environment.get("PATH").map_or("", String::as_str).split(':');
+    folders.map(|folder| Path::new("/").join(folder).join(program)).find(is_program)
 }
 
 /// How a program ended and what it said.

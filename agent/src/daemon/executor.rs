@@ -203,8 +203,21 @@ impl Executor {
         });
     }
 
+    /// A warning for each program of `health.commands` that the host does not have now.
+    pub(super) fn missing_programs(&self) -> Vec<String> {
+        let missing = self.prober().missing_programs();
+        let warning = |program| {
+            format!(
+                "health.commands: {program} is not to be found on the host's PATH, so it proves nothing; add it to \
+                 environment.systemPackages, or write its whole path"
+            )
+        };
+        missing.into_iter().map(warning).collect()
+    }
+
     fn prober(&self) -> Prober {
         Prober::new(&self.settings.health, self.systemd, crate::process::environment())
+            .on_host(&self.settings.system.current)
     }
 
     /// Runs a task whose last word is an event.

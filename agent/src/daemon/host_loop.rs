@@ -42,6 +42,8 @@ pub(super) struct Loop {
     pub(super) replies: Vec<Reply>,
     pub(super) save_error: Option<String>,
     pub(super) reload_error: Option<String>,
+    /// Warnings about programs of `health.commands`.
+    pub(super) missing: Vec<String>,
 }
 
 impl Loop {
@@ -92,8 +94,20 @@ impl Loop {
         }
     }
 
+    /// Programs come and go with the host's systems: they are looked for whenever the host is.
+    fn look_for_programs(&mut self) {
+        let missing = self.executor.missing_programs();
+        for warning in missing.iter().filter(|warning| !self.missing.contains(warning)) {
+            tracing::warn!("{warning}");
+        }
+        self.missing = missing;
+    }
+
     /// One event: decide, save, start.
     pub(super) async fn happened(&mut self, event: Event, reply: Option<Reply>) {
+        if brings_the_host(&event) {
+            self.look_for_programs();
+        }
         let policy = self.policy();
         super::start::log_event(&event);
         let before = self.state.saved.clone();
@@ -171,6 +185,7 @@ impl Loop {
             about.warnings.insert(0, format!("nothing is started: {error}"));
         }
         about.warnings.extend(self.reload_error.clone());
+        about.warnings.extend(self.missing.iter().cloned());
         let mut status = view::status(&self.settings, &about, &self.state);
         if let Some(error) = &self.save_error {
             status.summary = format!("nothing is started until the state can be saved: {error}");
@@ -216,5 +231,26 @@ impl Loop {
         self.reload_error =
             moved.then(|| "[state] was changed; that takes effect with the next start".to_owned());
         Ok((settings, executor))
+    }
+}
+
+/// Whether the host was looked at anew, or what is wanted of it is new.
+const fn brings_the_host(event: &Event) -> bool {
+    match event {
+        Event::Started { .. }
+        | Event::PolicyChanged { .. }
+        | Event::Polled { .. }
+        | Event::Built { .. }
+        | Event::Activated { .. }
+        | Event::RolledBack { .. } => true,
+        Event::DeadlinePassed
+        | Event::Nudged { .. }
+        | Event::Fetched { .. }
+        | Event::Checked { .. }
+        | Event::Probed { .. }
+        | Event::PauseRequested { .. }
+        | Event::ResumeRequested
+        | Event::RetryRequested { .. }
+        | Event::AcceptRequested { .. } => false,
     }
 }

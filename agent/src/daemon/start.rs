@@ -106,6 +106,7 @@ pub async fn run(config_file: &Path) -> Result<(), RunError> {
         replies: Vec::new(),
         save_error: None,
         reload_error: None,
+        missing: Vec::new(),
     };
     agent.happened(Event::Started { host }, None).await;
 

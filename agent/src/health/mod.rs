@@ -4,18 +4,18 @@
 //! - **units**: no unit is failed, or waits to be restarted after a failure, that was not before;
 //! - **source**: the git remote can be reached, if it could before: a host that cannot is cut off from its next repair.
 //!   Whatever it answers, it is reached;
-//! - **commands**: each exits with 0; these have no *before*.
+//! - **commands**: each exits with 0. Of their *before* only counts whether the program was there.
 
 mod commands;
 mod units;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::durable;
-use crate::process::Environment;
+use crate::process::{self, Environment};
 use crate::settings::Health;
 use crate::text;
 
@@ -31,6 +31,9 @@ struct Baseline {
     /// Whether the remote could be reached; none where it was not tried.
     #[serde(default)]
     source: Option<bool>,
+    /// Programs of commands that were not to be found.
+    #[serde(default)]
+    missing: Vec<String>,
 }
 
 /// Why there is no baseline.
@@ -57,13 +60,26 @@ pub struct Prober {
     /// Whether the host has a systemd to ask.
     systemd: bool,
     environment: Environment,
+    folders: Vec<PathBuf>,
 }
 
 impl Prober {
     /// Takes the settings, whether the host has a systemd to ask, and the environment of programs: found on its PATH.
     #[must_use]
     pub fn new(health: &Health, systemd: bool, environment: Environment) -> Self {
-        Self { health: health.clone(), systemd, environment }
+        Self { health: health.clone(), systemd, environment, folders: Vec::new() }
+    }
+
+    /// Lets the commands find the host's own programs too: those of the system behind this link, and NixOS's wrappers.
+    #[must_use]
+    pub fn on_host(self, system: &Path) -> Self {
+        Self { folders: process::host_folders(system).into(), ..self }
+    }
+
+    /// Returns the programs of `health.commands` that the host does not have now.
+    #[must_use]
+    pub fn missing_programs(&self) -> Vec<String> {
+        commands::missing(&self.health.commands, &self.environment())
     }
 
     /// Looks at the host before a switch and writes what it finds, durably. A baseline that is there is kept: the switch may
@@ -87,7 +103,7 @@ impl Prober {
             Some(Err(error)) => (None, Some(error)),
             None => (None, None),
         };
-        let baseline = Baseline { failed_units, source };
+        let baseline = Baseline { failed_units, source, missing: self.missing_programs() };
         let target = file.to_owned();
         tokio::task::spawn_blocking(move || durable::write(&target, &baseline))
             .await
@@ -132,11 +148,17 @@ impl Prober {
             }
             source.await.err().map(|reason| format!("the git remote cannot be reached: {reason}"))
         };
-        let commands = commands::failures(&self.health.commands, &self.environment, limit);
+        let environment = self.environment();
+        let commands = commands::failures(&self.health.commands, &environment, &before.missing, limit);
         let (mut sentences, source, commands) = tokio::join!(units, source, commands);
         sentences.extend(source);
         sentences.extend(commands);
         sentences.iter().map(|sentence| text::sentence(sentence)).collect()
+    }
+
+    /// The host's own folders of programs come and go with its systems, so they are looked at anew.
+    fn environment(&self) -> Environment {
+        process::with_folders(self.environment.clone(), &self.folders)
     }
 
     fn watches_units(&self) -> bool {

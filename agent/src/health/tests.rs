@@ -66,9 +66,45 @@ async fn every_command_must_succeed() {
         [
             "probe sh: exit code 7 (not well)",
             "probe: sh did not end within 2 s",
-            "probe: cannot start no-such-program: entity not found",
+            "probe no-such-program: the program is not to be found on the host's PATH",
         ]
     );
+}
+
+#[tokio::test]
+async fn only_a_program_that_the_switch_took_away_is_missed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (file, system) = (folder.path().join("baseline.json"), folder.path().join("system"));
+    let program = system.join("sw/bin/probe");
+    std::fs::create_dir_all(system.join("sw/bin")).expect("a folder");
+    let install = || {
+        std::fs::write(&program, "#!/bin/sh\nexit 3\n").expect("a program");
+        std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755))
+            .expect("a mode");
+    };
+    let mut health = health(&[]);
+    health.source = false;
+    health.commands = vec![vec!["probe".to_owned()], vec!["probe".to_owned(), "again".to_owned()]];
+    let prober = prober(&health).on_host(&system);
+    let probe = async || prober.probe(&file, LONG, reachable()).await;
+
+    assert_eq!(prober.missing_programs(), ["probe"]);
+    prober.record_baseline(&file, reachable()).await.expect("written");
+    assert_eq!(probe().await, Vec::<String>::new(), "it was missing before as well");
+    install();
+    assert_eq!(
+        probe().await,
+        ["probe probe: exit code 3", "probe probe: exit code 3"],
+        "now it says something"
+    );
+
+    std::fs::remove_file(&file).expect("it was there");
+    prober.record_baseline(&file, reachable()).await.expect("written");
+    std::fs::remove_file(&program).expect("it was there");
+    let missed = "probe probe: the program is not to be found on the host's PATH";
+    assert_eq!(probe().await, [missed, missed], "only the new system lacks it");
+    std::fs::remove_file(&file).expect("it was there");
+    assert_eq!(probe().await, [missed, missed], "nothing is known of before");
 }
 
 #[tokio::test]

@@ -91,3 +91,25 @@ async fn a_sentence_has_no_escape_sequences() {
     let done = call(&["sh", "-c", script], &environment(), LONG).await.expect("it runs");
     assert_eq!(done.sentence(), "exit code 3 (error: a b)");
 }
+
+#[test]
+fn the_hosts_own_folders_come_first_where_they_are() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let system = folder.path().join("system");
+    std::fs::create_dir_all(system.join("sw/bin")).expect("a folder");
+    let program = system.join("sw/bin/probe");
+    let agents: Environment = [("PATH".to_owned(), "/usr/bin:/bin".to_owned())].into();
+
+    let there =
+        with_folders(agents.clone(), &[folder.path().join("nowhere"), host_folders(&system)[1].clone()]);
+    assert_eq!(there["PATH"], format!("{}/sw/bin:/usr/bin:/bin", system.display()));
+    assert_eq!(find("sh", &there).and_then(|sh| sh.parent().map(Path::to_owned)), Some("/usr/bin".into()));
+
+    assert_eq!(find("probe", &there), None);
+    std::fs::write(&program, "#!/bin/sh\n").expect("a file");
+    assert_eq!(find("probe", &there), None, "it cannot be run");
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("its mode");
+    assert_eq!(find("probe", &there), Some(program.clone()));
+    assert_eq!(find("probe", &agents), None);
+    assert_eq!(find(&program.display().to_string(), &agents), Some(program));
+}

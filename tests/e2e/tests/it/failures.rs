@@ -1,5 +1,8 @@
 //! What goes wrong on the host: builds, switches, health, and what follows for the revision.
 
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+
 use pull_agent_e2e::World;
 use pull_agent_protocol::{Deployment, Outcome, Phase, Status};
 
@@ -16,6 +19,27 @@ fn is_held(status: &Status, revision: &str) -> bool {
 #[track_caller]
 fn check_untouched(world: &World, system: &str) {
     assert_eq!((world.system().as_str(), world.profile().as_str()), (system, system));
+}
+
+#[test]
+fn a_probe_that_the_host_does_not_have_is_a_warning() {
+    let command = |program: &str| toml::Value::Array(vec![toml::Value::Array(vec![program.into()])]);
+    let (world, agent, _) = World::deployed_with(|config| {
+        config.set("health.commands", command("no-such-probe"));
+    });
+    let warned = |status: &Status| status.warnings.iter().any(|warning| warning.contains("no-such-probe"));
+    assert!(warned(&agent.status()), "{:?}", agent.status().warnings);
+    // It is there from now on, where the running system has its programs.
+    let second = world.green("service second\nswitch waits gate");
+    agent.wait_for("the switch", |status| status.phase == Phase::Activating);
+    let folder = PathBuf::from(world.built()).join("sw/bin");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let program = folder.join("no-such-probe");
+    std::fs::write(&program, "#!/bin/sh\nexit 0\n").expect("a program");
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("its mode");
+    world.open("gate");
+    agent.wait_for_end(&second, Outcome::Deployed);
+    agent.wait_for("no warning", |status| !warned(status));
 }
 
 #[test]
