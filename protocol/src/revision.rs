@@ -29,14 +29,14 @@ pub enum RevisionState {
     Failed,
     /// 409: it will not be deployed as things stand.
     Refused,
-    /// 202: not decided yet.
+    /// 202: not decided yet; 504 when the caller waited for that in vain.
     Undecided,
     /// 404: not seen.
     Unknown,
 }
 
 impl RevisionState {
-    /// The HTTP status code that says the same.
+    /// The HTTP status code that says the same to a caller who did not wait.
     #[must_use]
     pub const fn status_code(self) -> u16 {
         match self {
@@ -46,5 +46,21 @@ impl RevisionState {
             Self::Undecided => 202,
             Self::Unknown => 404,
         }
+    }
+
+    /// The HTTP status code that says the same when the caller's wait is over: what is undecided then must not look like a
+    /// success to a script.
+    #[must_use]
+    pub const fn status_code_after_wait(self) -> u16 {
+        match self {
+            Self::Undecided => 504,
+            Self::Running | Self::Failed | Self::Refused | Self::Unknown => self.status_code(),
+        }
+    }
+
+    /// Whether this HTTP status code says the same.
+    #[must_use]
+    pub const fn is_said_by(self, code: u16) -> bool {
+        code == self.status_code() || code == self.status_code_after_wait()
     }
 }

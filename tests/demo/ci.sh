@@ -69,7 +69,7 @@ outcome() {
     answer=$(curl --silent --max-time 90 --write-out '\n%{http_code}' \
       "http://${address[$1]}/v1/revisions/$revision?wait=$([ "$2" = 409 ] && echo 1 || echo 60)")
     code=${answer##*$'\n'}
-    [ "$code" = 202 ] || [ "$code" = 404 ] || break
+    case $code in 200 | 409 | 500) break ;; esac
   done
   reason=$(field reason <<< "$answer")
   line cd "$code" "$1: $reason"

@@ -46,8 +46,12 @@ pub(super) async fn revision(
         let (answer, settled) = judge(&api, &revision).await;
         let over = settled || tokio::time::timeout_at(until, api.snapshots.changed()).await.is_err();
         if over {
-            let code =
-                StatusCode::from_u16(answer.state.status_code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            let code = if wait.is_zero() {
+                answer.state.status_code()
+            } else {
+                answer.state.status_code_after_wait()
+            };
+            let code = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
             return (code, Json(answer)).into_response();
         }
     }

@@ -167,7 +167,7 @@ impl Waiting<'_> {
 /// The answer of the route, whose status code says what its `state` says; any other answer is a refusal.
 fn document(answer: &Answer) -> Result<RevisionAnswer, Error> {
     match answer.read::<RevisionAnswer>() {
-        Ok(told) if told.state.status_code() == answer.status.as_u16() => Ok(told),
+        Ok(told) if told.state.is_said_by(answer.status.as_u16()) => Ok(told),
         Ok(_) | Err(_) => Err(refusal(answer)),
     }
 }

@@ -44,7 +44,8 @@ fn it_waits_until_the_host_runs_the_revision() {
     let agent = nudged();
     agent
         .answers(QUESTION, 404, revision("unknown", "this host has not seen it"))
-        .answers(QUESTION, 202, revision("undecided", "building 3f2a91c"))
+        .answers(QUESTION, 504, revision("undecided", "building 3f2a91c"))
+        .answers(QUESTION, 504, revision("undecided", "building 3f2a91c"))
         .answers(QUESTION, 202, revision("undecided", "building 3f2a91c"))
         .answers(QUESTION, 503, json!({"title": "t", "status": 503, "detail": "the agent is stopping"}))
         .answers(QUESTION, 200, revision("running", "it runs"));
@@ -84,9 +85,9 @@ fn a_revision_that_will_not_run_is_1() {
 #[test]
 fn nothing_decided_in_time_is_5() {
     let agent = nudged();
-    for wait in 0..=1 {
+    for (wait, code) in [(0, 202), (1, 504)] {
         let question = format!("GET /v1/revisions/{WANTED}?wait={wait}");
-        agent.answers(&question, 202, revision("undecided", "building 3f2a91c"));
+        agent.answers(&question, code, revision("undecided", "building 3f2a91c"));
     }
     insta::assert_snapshot!(run(&agent, &["nudge", "--wait", "--timeout", "1s", "--revision", WANTED]), @r"
     exit code 5

@@ -11,6 +11,7 @@ mod listener;
 mod metrics;
 mod notify;
 mod package;
+mod recipe;
 mod remotes;
 mod restart;
 mod revisions;

@@ -150,7 +150,8 @@ fn what_is_being_switched_to_is_undecided_although_a_newer_one_is_there() {
     agent.wait_for("the newer one", |status| {
         status.wanted.as_ref().is_some_and(|wanted| wanted.revision == new)
     });
-    check(&agent.open.get(&path(&old, 1)), 202, RevisionState::Undecided, &old);
+    check(&agent.open.get(&path(&old, 0)), 202, RevisionState::Undecided, &old);
+    check(&agent.open.get(&path(&old, 1)), 504, RevisionState::Undecided, &old);
     world.open("gate");
     check(&agent.open.get(&path(&old, 60)), 200, RevisionState::Running, &old);
 }
