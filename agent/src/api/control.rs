@@ -3,14 +3,14 @@
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Extension, State};
-use axum::http::{StatusCode, Uri};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use pull_agent_core::{Event, Revision, Wall};
 use pull_agent_protocol::{AcceptRequest, PauseRequest, RetryRequest};
 use tokio::sync::oneshot;
 
 use super::Api;
-use super::problem::{problem, problem_with_hint};
+use super::problem::problem;
 use super::read::{parse, parse_or_default};
 use super::serve::Peer;
 use crate::clock;
@@ -56,13 +56,6 @@ pub(super) async fn accept(State(api): State<Api>, body: Bytes) -> Response {
         Ok(revision) => api.change(Event::AcceptRequested { revision }).await,
         Err(detail) => problem(StatusCode::BAD_REQUEST, detail),
     }
-}
-
-/// The place of routes that are named already and come later.
-pub(super) async fn not_in_this_version(uri: Uri) -> Response {
-    let detail = format!("{} is not in this version yet", uri.path());
-    let hint = "nixos-rebuild switch, with --rollback to go back, works as ever; the agent sees it and does not fight it";
-    problem_with_hint(StatusCode::NOT_IMPLEMENTED, detail, hint)
 }
 
 impl Api {

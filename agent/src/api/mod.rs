@@ -1,6 +1,7 @@
 //! The local API: HTTP over two Unix sockets. `agent.sock` answers everybody's reads and nudges; what changes things lives
 //! on `control.sock`, whose file mode is the permission. Never opens a network port.
 
+mod by_hand;
 mod control;
 mod events;
 mod log;
@@ -74,8 +75,8 @@ fn control_routes(api: Api) -> Router {
         .route("/v1/resume", post(control::resume))
         .route("/v1/retry", post(control::retry))
         .route("/v1/accept", post(control::accept))
-        .route("/v1/deploy", post(control::not_in_this_version))
-        .route("/v1/rollback", post(control::not_in_this_version))
+        .route("/v1/deploy", post(by_hand::deploy))
+        .route("/v1/rollback", post(by_hand::rollback))
         .fallback(problem::no_route)
         .method_not_allowed_fallback(problem::wrong_method)
         .layer(map_response(problem::from_text))

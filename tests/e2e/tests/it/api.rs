@@ -363,3 +363,34 @@ fn each_socket_has_its_own_routes() {
     }
     assert_eq!(agent.status().phase, Phase::Idle);
 }
+
+#[test]
+fn the_way_back_by_hand_is_the_recorded_path() {
+    let (world, agent, first) = World::deployed();
+    let hint =
+        |body: &str| agent.control.post("/v1/rollback", body).json()["hint"].as_str().map(str::to_owned);
+    let to = |system: &str| {
+        let profile = world.path("profiles/system");
+        let command =
+            format!("nix-env --profile {} --set {system} && {system}/bin/switch", profile.display());
+        move |hint: Option<String>| {
+            assert!(hint.as_ref().is_some_and(|hint| hint.contains(&command)), "{hint:?}")
+        }
+    };
+    let deployed = world.system();
+    let before = agent.history()[0].previous_system.clone().expect("something ran before");
+    assert_ne!(before, deployed);
+    to(&before)(hint(""));
+
+    // After a way back the generation before is the bad one, and what was recorded runs.
+    let bad = world.green("switch exit 2");
+    agent.wait_for_end(&bad, Outcome::RolledBack);
+    assert_eq!(world.system(), deployed);
+    to(&before)(hint(""));
+    to(&deployed)(hint(r#"{"deployment": 1}"#));
+    assert_eq!(hint(r#"{"deployment": 99}"#), None);
+
+    let told = agent.ctl(&world, &["rollback"]);
+    to(&before)(Some(String::from_utf8_lossy(&told.stderr).into_owned()));
+    assert_eq!(agent.open.get(&format!("/v1/revisions/{first}")).code, 200);
+}

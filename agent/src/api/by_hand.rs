@@ -1,0 +1,77 @@
+//! The routes that are named already and come later: each says what an operator can do by hand meanwhile. Never
+//! `nixos-rebuild switch --rollback`: after a way back the generation before is the bad one.
+
+use axum::body::Bytes;
+use axum::extract::State as Shared;
+use axum::http::StatusCode;
+use axum::response::Response;
+use pull_agent_core::{State, SystemPath};
+use serde::Deserialize;
+
+use super::Api;
+use super::problem::{problem, problem_with_hint};
+use super::read::parse_or_default;
+use crate::settings::Settings;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rollback {
+    deployment: Option<u64>,
+}
+
+pub(super) async fn deploy() -> Response {
+    let hint = "agentctl pause, then nixos-rebuild switch; the agent sees it and does not fight it";
+    problem_with_hint(StatusCode::NOT_IMPLEMENTED, "deploy is not in this version yet", hint)
+}
+
+pub(super) async fn rollback(Shared(api): Shared<Api>, body: Bytes) -> Response {
+    let wish: Rollback = match parse_or_default(&body) {
+        Ok(wish) => wish,
+        Err(detail) => return problem(StatusCode::BAD_REQUEST, detail),
+    };
+    let snapshot = api.snapshot();
+    let system = match wish.deployment {
+        None => way_back(&snapshot.state),
+        Some(id) => system_of(&snapshot.state, id),
+    };
+    let what = wish.deployment.map_or_else(|| "rollback".to_owned(), |id| format!("rollback {id}"));
+    let detail = format!("{what} is not in this version yet");
+    match system {
+        Some(system) => {
+            let hint = command(&snapshot.settings, system);
+            problem_with_hint(StatusCode::NOT_IMPLEMENTED, detail, &hint)
+        }
+        None => {
+            problem(StatusCode::NOT_IMPLEMENTED, format!("{detail}, and no system is recorded to go back to"))
+        }
+    }
+}
+
+/// What does by hand what a way back does.
+fn command(settings: &Settings, system: &SystemPath) -> String {
+    let profile = settings.system.profile.display();
+    format!(
+        "agentctl pause, then nix-env --profile {profile} --set {system} && \
+         {system}/bin/switch-to-configuration switch; the agent sees it and does not fight it"
+    )
+}
+
+/// The recorded system to go back to from what runs: what ran before the deployment in progress; else what the last
+/// confirmed deployment activated, where something else runs; else what ran before the deployment of what runs.
+fn way_back(state: &State) -> Option<&SystemPath> {
+    let saved = &state.saved;
+    let runs = state.seen.host.current.as_ref();
+    let other = |system: &&SystemPath| Some(*system) != runs;
+    let in_progress = saved.current.as_ref().and_then(|current| current.previous.as_ref());
+    let confirmed = saved.deployed.as_ref().map(|deployed| &deployed.system);
+    let mut brought_it = saved.history.iter().rev().filter(|record| record.system.as_ref() == runs);
+    in_progress
+        .filter(other)
+        .or_else(|| confirmed.filter(other))
+        .or_else(|| brought_it.find_map(|record| record.previous.as_ref().filter(other)))
+}
+
+fn system_of(state: &State, deployment: u64) -> Option<&SystemPath> {
+    let record = state.saved.history.iter().find(|record| record.id.0 == deployment);
+    record.and_then(|record| record.system.as_ref())
+}
