@@ -8,7 +8,7 @@ use reqwest::header::{HeaderMap, RETRY_AFTER};
 use serde::Deserialize;
 
 use super::limits;
-use crate::text;
+use crate::{secret, text};
 
 /// Permissions that would have been enough, "checks=read".
 const ACCEPTED: &str = "x-accepted-github-permissions";
@@ -86,7 +86,7 @@ fn rate_limited(wait: Option<Millis>, token_file: Option<&Path>) -> String {
 fn unauthorized(token_file: Option<&Path>) -> String {
     match token_file {
         Some(path) => {
-            format!("the token in {} is not valid, or not any more: put a new one there", path.display())
+            format!("the token in {} is not valid, or not any more: put a new one there", secret::shown(path))
         }
         None => "it wants a token: set gate.token_file".to_owned(),
     }
@@ -96,7 +96,7 @@ fn forbidden(headers: &HeaderMap, message: Option<&str>, token_file: Option<&Pat
     let Some(path) = token_file else {
         return "it wants a token that may read check runs: set gate.token_file".to_owned();
     };
-    let path = path.display();
+    let path = secret::shown(path);
     let needed = headers.get(ACCEPTED).and_then(|value| value.to_str().ok());
     let needed = needed.map_or_else(|| "checks=read".to_owned(), text::clean);
     if message.is_some_and(|m| m.contains("personal access token")) {
@@ -112,7 +112,7 @@ fn not_found(token_file: Option<&Path>) -> String {
     match token_file {
         Some(path) => format!(
             "gate.repository or gate.api_url is wrong, or the token in {} may not see that repository",
-            path.display()
+            secret::shown(path)
         ),
         None => "gate.repository or gate.api_url is wrong, or the repository is private: set gate.token_file"
             .to_owned(),

@@ -25,7 +25,10 @@ pub enum CredentialError {
     )]
     NoKnownHosts,
     /// ssh_config(5) has no way to write such a path.
-    #[error("{key} = {} holds a character that ssh cannot take (double quote, backslash or line break)", path.display())]
+    #[error(
+        "{key} = {} holds a character that ssh cannot take (double quote, backslash or line break)",
+        secret::shown(path)
+    )]
     UnusualPath {
         /// Key of the configuration.
         key: &'static str,

@@ -4,6 +4,7 @@
 mod echo;
 mod file;
 
+use std::borrow::Cow;
 use std::hash::{BuildHasher as _, RandomState};
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -23,7 +24,7 @@ const TOKEN_USER: &str = "x-access-token";
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
     /// The file cannot be read.
-    #[error("{key} = {} cannot be read", path.display())]
+    #[error("{key} = {} cannot be read", shown(path))]
     Unreadable {
         /// Key of the configuration.
         key: &'static str,
@@ -34,7 +35,7 @@ pub enum SecretError {
         source: std::io::Error,
     },
     /// What is in the file is no such secret.
-    #[error("{key} = {} {why}", path.display())]
+    #[error("{key} = {} {why}", shown(path))]
     Unusable {
         /// Key of the configuration.
         key: &'static str,
@@ -51,6 +52,11 @@ pub enum SecretError {
         /// Where to.
         host: String,
     },
+}
+
+/// A path of the configuration, for a message. A secret that somebody typed in its place is none, and is not shown.
+pub(crate) fn shown(path: &Path) -> Cow<'_, str> {
+    if path.is_absolute() { path.to_string_lossy() } else { "(not shown: it is no absolute path)".into() }
 }
 
 /// Refuses to send the secret of `key` where others can read it: over plain http to another machine.
@@ -179,6 +185,15 @@ mod tests {
         }
         let error = Token::read("gate.token_file", Path::new("/nonexistent/token")).expect_err("no file");
         assert_eq!(error.to_string(), "gate.token_file = /nonexistent/token cannot be read");
+    }
+
+    #[test]
+    fn a_secret_in_the_place_of_its_path_is_not_shown() {
+        let error = Token::read("gate.token_file", Path::new("ghs_secret")).expect_err("no file");
+        assert!(
+            error.to_string().contains("gate.token_file") && !error.to_string().contains("ghs"),
+            "{error}"
+        );
     }
 
     #[test]

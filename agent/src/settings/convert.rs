@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use toml::de::DeValue;
 
-use super::raw::{Faults, Value, shown};
+use super::raw::{Faults, Value, kind, shown};
 use super::{duration, size};
 
 /// Any text.
@@ -146,15 +146,15 @@ pub(super) fn word_for_now(
     }
 }
 
-/// An absolute path without `..`.
+/// An absolute path without `..`. A value of another kind may be anything, a secret too: it is not repeated.
 pub(super) fn path(value: &Value<'_>, faults: &mut Faults) -> Option<PathBuf> {
-    text(absolute)(value, faults)
+    path_text(absolute, value, faults)
 }
 
 /// An absolute path of a file, none for "". Where `look`, the file must be there and readable.
 pub(super) fn file(look: bool) -> impl FnOnce(&Value<'_>, &mut Faults) -> Option<Option<PathBuf>> {
     move |value, faults| {
-        text(|text| {
+        let read = |text: &str| {
             if text.is_empty() {
                 return Ok(None);
             }
@@ -163,8 +163,18 @@ pub(super) fn file(look: bool) -> impl FnOnce(&Value<'_>, &mut Faults) -> Option
                 readable(&path)?;
             }
             Ok(Some(path))
-        })(value, faults)
+        };
+        path_text(read, value, faults)
     }
+}
+
+/// A file of a later version: only "" is allowed.
+pub(super) fn no_file(value: &Value<'_>, faults: &mut Faults) -> Option<()> {
+    let read = |text: &str| {
+        let refused = || format!("{} {}", shown_path(text), not_yet_at(r#""""#));
+        if text.is_empty() { Ok(()) } else { Err(refused()) }
+    };
+    path_text(read, value, faults)
 }
 
 /// A key of a later version: only its default is allowed.
@@ -188,7 +198,35 @@ fn not_yet(value: &Value<'_>, default: &str) -> String {
         Some(text) => format!("{text:?}"),
         None => shown(value.get_ref()),
     };
-    format!("{written} is not in this version yet; leave it at its default {default}")
+    format!("{written} {}", not_yet_at(default))
+}
+
+fn not_yet_at(default: &str) -> String {
+    format!("is not in this version yet; leave it at its default {default}")
+}
+
+/// Reads what stands where a path belongs.
+fn path_text<T>(
+    read: impl FnOnce(&str) -> Result<T, String>,
+    value: &Value<'_>,
+    faults: &mut Faults,
+) -> Option<T> {
+    let read = match value.get_ref().as_str() {
+        Some(text) => read(text),
+        None => {
+            Err(format!("{} is the wrong type; allowed: a string, the path of a file", kind(value.get_ref())))
+        }
+    };
+    judged(read, value, faults)
+}
+
+/// What stands where a path belongs, for a message: only what can be one.
+fn shown_path(text: &str) -> String {
+    if text.is_empty() || text.starts_with('/') {
+        format!("{text:?}")
+    } else {
+        r#"the value (not shown: it does not begin with "/", and may be a secret)"#.to_owned()
+    }
 }
 
 fn word_text(words: &[&str], value: &Value<'_>, faults: &mut Faults) -> Option<String> {
@@ -217,7 +255,8 @@ fn absolute(text: &str) -> Result<PathBuf, String> {
     if path.is_absolute() && plain && !text.contains('\0') {
         Ok(path.to_owned())
     } else {
-        Err(format!(r#"{text:?} is not an absolute path; allowed: a path from "/" without "..""#))
+        let shown = shown_path(text);
+        Err(format!(r#"{shown} is not an absolute path; allowed: a path from "/" without "..""#))
     }
 }
 

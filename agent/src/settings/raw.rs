@@ -158,6 +158,18 @@ impl Faults {
     }
 }
 
+/// The kind of a value, where the value itself may not be said.
+pub(super) const fn kind(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a string",
+        DeValue::Integer(_) | DeValue::Float(_) => "a number",
+        DeValue::Boolean(_) => "a boolean",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "an array",
+        DeValue::Table(_) => "a table",
+    }
+}
+
 /// A value as it is said in messages.
 pub(super) fn shown(value: &DeValue<'_>) -> String {
     match value {
@@ -166,8 +178,7 @@ pub(super) fn shown(value: &DeValue<'_>) -> String {
         DeValue::Float(n) => format!("the number {n}"),
         DeValue::Boolean(b) => format!("the boolean {b}"),
         DeValue::Datetime(d) => format!("the date {d}"),
-        DeValue::Array(_) => "an array".to_owned(),
-        DeValue::Table(_) => "a table".to_owned(),
+        DeValue::Array(_) | DeValue::Table(_) => kind(value).to_owned(),
     }
 }
 

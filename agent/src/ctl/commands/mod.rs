@@ -49,7 +49,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Error> {
         Command::Accept { revision } => change::accept(&context, &revision).await,
         Command::Diff => Err(later::diff()),
         Command::Deploy { revision, without_checks } => Err(later::deploy(&revision, without_checks)),
-        Command::Rollback { deployment } => Err(later::rollback(context, deployment).await),
+        Command::Rollback { deployment } => Err(later::rollback(&context, deployment).await),
         Command::Doctor => Err(later::doctor()),
         Command::Completions { shell } => generate::completions(screen, shell),
         Command::Man => generate::manual(screen),

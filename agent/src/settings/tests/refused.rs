@@ -48,7 +48,7 @@ fn all_problems_are_said_at_once() {
             "configuration:7: gate.checks: the number 7 is the wrong type; allowed: a string",
             "configuration:8: gate.checks: an entry is empty; allowed: texts of at least one character",
             "configuration:10: healthy: unknown key; did you mean \"health\"; allowed here: host, source, gate, trust, reboot, rebuild, system, health, nudge, state",
-            "configuration:12: system.current: \"x\" is not an absolute path; allowed: a path from \"/\" without \"..\"",
+            "configuration:12: system.current: the value (not shown: it does not begin with \"/\", and may be a secret) is not an absolute path; allowed: a path from \"/\" without \"..\"",
         ],
     );
 }
@@ -71,6 +71,57 @@ fn a_missing_url_is_said_with_the_section_that_is_there() {
 fn broken_syntax_is_said_alone() {
     check("[source\nurl = 3\n", &["configuration:1: not valid TOML: unclosed table, expected `]`"]);
     check("a = 1\na = 2\n", &["configuration:2: not valid TOML: duplicate key"]);
+}
+
+#[test]
+fn a_secret_where_a_path_belongs_is_not_repeated() {
+    const TOKEN: &str = "ghp_0123456789abcdef";
+    let keys = [
+        ("source", "token_file"),
+        ("source", "ssh_key_file"),
+        ("source", "known_hosts_file"),
+        ("source", "ca_file"),
+        ("gate", "token_file"),
+        ("gate.app", "private_key_file"),
+        ("trust", "allowed_signers_file"),
+        ("system", "profile"),
+        ("state", "directory"),
+        ("nudge", "tailscaled_socket"),
+        // No keys at all.
+        ("source", "token"),
+        ("gate", "tokenfile"),
+    ];
+    let quoted = [
+        format!("\"{TOKEN}\""),
+        format!("[\"{TOKEN}\"]"),
+        format!("{{ value = \"{TOKEN}\" }}"),
+        format!("\"\"\"\\n{TOKEN}\"\"\""),
+    ];
+    // No TOML.
+    let broken = [
+        TOKEN.to_owned(),
+        format!("\"{TOKEN}"),
+        format!("'{TOKEN}\""),
+        format!("\"{TOKEN}\" x"),
+        format!("\"\\q{TOKEN}\""),
+        format!("[{TOKEN}"),
+        "0123456789abcdef".to_owned(),
+    ];
+    for (section, key) in keys {
+        for value in quoted.iter().chain(&broken) {
+            for between in [" = ", " ", ": "] {
+                let text = format!("{SMALLEST}[{section}]\n{key}{between}{value}\n").replace(
+                    "[source]\nurl = \"https://github.com/poby/infra\"\n[source]\n",
+                    "[source]\nurl = \"https://github.com/poby/infra\"\n",
+                );
+                let said = parse(&text, &facts()).expect_err(&text).to_string();
+                assert!(!said.contains("0123456789"), "{text}\n{said}");
+            }
+        }
+    }
+    // A number is no path either.
+    let said = parse(&format!("{SMALLEST}[gate]\ntoken_file = 123456\n"), &facts()).expect_err("a number");
+    assert!(!said.to_string().contains("123456"), "{said}");
 }
 
 #[test]

@@ -75,7 +75,7 @@ pub(super) fn gate(
 fn app(mut section: Section<'_>) {
     section.read("id", (), convert::only(&0, "0", convert::integer(0)));
     section.read("installation_id", (), convert::only(&0, "0", convert::integer(0)));
-    section.read("private_key_file", (), convert::only(&String::new(), r#""""#, convert::string));
+    section.read("private_key_file", (), convert::no_file);
     section.finish();
 }
 

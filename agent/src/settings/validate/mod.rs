@@ -52,7 +52,7 @@ pub(super) fn host(root: &mut Section<'_>, facts: &Facts) -> String {
 /// Reads the sections that only a later version knows.
 fn later(root: &mut Section<'_>) {
     let mut trust = root.section("trust");
-    trust.read("allowed_signers_file", (), convert::only(&String::new(), r#""""#, convert::string));
+    trust.read("allowed_signers_file", (), convert::no_file);
     trust.read("every_commit", (), convert::only(&false, "false", convert::boolean));
     trust.finish();
 

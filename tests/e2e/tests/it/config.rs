@@ -1,5 +1,6 @@
 //! A configuration that cannot be: the daemon does not start, and every problem is named with its key and line.
 
+use nix::sys::signal::Signal;
 use pull_agent_e2e::World;
 
 /// With these lines at the end of a good file `run` and `check-config` end with 1 and name this key with its line.
@@ -127,4 +128,23 @@ fn a_missing_file() {
 #[test]
 fn no_toml() {
     check_refused("health", "deadline = = 3", "", "TOML");
+}
+
+#[test]
+fn a_token_in_the_place_of_its_file_is_not_repeated() {
+    const TOKEN: &str = "ghp_0123456789abcdef";
+    let (mut world, agent, _) = World::deployed();
+    world.config.set("gate.token_file", TOKEN);
+    let file = world.write_config().display().to_string();
+    let output = world.run(&["check-config", &file]);
+    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert!(output.status.code() == Some(1) && said.contains("gate.token_file"), "{said}");
+    assert!(!said.contains(TOKEN), "{said}");
+
+    agent.signal(Signal::SIGHUP);
+    let bad = |warning: &String| warning.contains("gate.token_file");
+    let status = agent.wait_for("a warning", |status| status.warnings.iter().any(bad));
+    let log = agent.log();
+    assert!(log.contains("gate.token_file"), "{log}");
+    assert!(!format!("{status:?}{log}").contains(TOKEN), "{status:?}{log}");
 }
