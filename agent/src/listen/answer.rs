@@ -6,7 +6,7 @@ use hyper::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_
 use hyper::{Response, StatusCode};
 use pull_agent_protocol::{PROBLEM_CONTENT_TYPE, Problem};
 
-use super::forward::Passed;
+use super::passed::Passed;
 use crate::text;
 
 /// Body of every answer.

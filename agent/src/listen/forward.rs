@@ -1,12 +1,10 @@
 //! Passing a request on to the daemon's local socket, and its answer back as it comes.
 
 use std::path::Path;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http_body_util::{Either, Full};
-use hyper::body::{Body as HttpBody, Bytes, Frame, Incoming, SizeHint};
+use hyper::body::Bytes;
 use hyper::header::{
     ACCEPT, CONNECTION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH,
     PROXY_AUTHENTICATE, RANGE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, USER_AGENT,
@@ -14,11 +12,12 @@ use hyper::header::{
 use hyper::http::request::Parts;
 use hyper::{Request, Response};
 use tokio::sync::OwnedSemaphorePermit;
-use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use tokio_util::sync::CancellationToken;
 
 use super::answer::{Body, Refusal};
+use super::passed::Passed;
 use super::route::Route;
-use super::unix::{self, Connection};
+use super::unix;
 use crate::error::{chain, innermost};
 
 /// Until the daemon begins to answer.
@@ -73,11 +72,7 @@ pub(super) async fn forward(
     };
     let (mut head, inner) = response.into_parts();
     remove_hop_by_hop(&mut head.headers);
-    let stop = Box::pin(stop.clone().cancelled_owned());
-    Ok(Response::from_parts(
-        head,
-        Either::Right(Passed { inner, _connection: connection, _place: place, stop }),
-    ))
+    Ok(Response::from_parts(head, Either::Right(Passed::new(inner, connection, place, stop))))
 }
 
 fn unavailable(detail: String) -> Refusal {
@@ -111,41 +106,5 @@ fn remove_hop_by_hop(headers: &mut HeaderMap) {
         .collect();
     for name in named.iter().chain(&HOP_BY_HOP) {
         headers.remove(name);
-    }
-}
-
-/// Body of the daemon's answer. When it is dropped, so is the connection to the daemon.
-pub(super) struct Passed {
-    inner: Incoming,
-    _connection: Connection,
-    _place: Option<OwnedSemaphorePermit>,
-    stop: Pin<Box<WaitForCancellationFutureOwned>>,
-}
-
-impl HttpBody for Passed {
-    type Data = Bytes;
-    type Error = hyper::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let frame = Pin::new(&mut self.inner).poll_frame(context);
-        // A body without an end would hold up the stop; one with a length is finished first.
-        if frame.is_pending() && self.inner.size_hint().exact().is_none() {
-            return match self.stop.as_mut().poll(context) {
-                Poll::Ready(()) => Poll::Ready(None),
-                Poll::Pending => Poll::Pending,
-            };
-        }
-        frame
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
     }
 }

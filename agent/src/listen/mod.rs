@@ -9,11 +9,13 @@ mod caller;
 mod forward;
 mod localapi;
 mod origin;
+mod passed;
 mod privileges;
 mod rate;
 mod request;
 mod route;
 mod serve;
+mod shared;
 mod start;
 mod unix;
 
@@ -31,7 +33,8 @@ use crate::settings::ListenSettings;
 pub use caller::is_tailnet;
 pub use privileges::{PrivilegesError, drop_privileges};
 pub use rate::{BURST, Buckets};
-pub use serve::{Limits, Server};
+pub use serve::Server;
+pub use shared::Limits;
 pub use start::{StartError, start};
 
 /// Who the listener becomes when root starts it and names nobody else.

@@ -14,14 +14,14 @@ use tokio::time::Instant;
 use super::answer::{Body, Refusal};
 use super::caller::Caller;
 use super::route::Route;
-use super::serve::Server;
+use super::shared::Shared;
 use super::{caller, forward, origin, route};
 use crate::text;
 
 /// Answers one request of `peer`. Never fails: what cannot be done is a problem document.
-pub(super) async fn answer(server: &Server, peer: SocketAddr, request: Request<Incoming>) -> Response<Body> {
+pub(super) async fn answer(shared: &Shared, peer: SocketAddr, request: Request<Incoming>) -> Response<Body> {
     let (head, body) = request.into_parts();
-    match pass(server, peer, &head, body).await {
+    match pass(shared, peer, &head, body).await {
         Ok(response) => response,
         Err(refusal) => {
             tracing::info!(
@@ -38,27 +38,27 @@ pub(super) async fn answer(server: &Server, peer: SocketAddr, request: Request<I
 }
 
 async fn pass(
-    server: &Server,
+    shared: &Shared,
     peer: SocketAddr,
     head: &Parts,
     body: Incoming,
 ) -> Result<Response<Body>, Refusal> {
-    origin::check(&head.method, &head.uri, &head.headers, server.names())?;
-    let caller = caller::identify(&server.settings().nudge, peer).await?;
+    origin::check(&head.method, &head.uri, &head.headers, &shared.names)?;
+    let caller = caller::identify(&shared.settings.nudge, peer).await?;
     let route = route::find(&head.method, head.uri.path()).ok_or_else(Refusal::not_found)?;
     if route == Route::Nudge {
-        count_nudge(server, &caller)?;
+        count_nudge(shared, &caller)?;
     }
-    let body = read_body(server, head, body).await?;
-    let place = take_place(server, route, head)?;
+    let body = read_body(shared, head, body).await?;
+    let place = take_place(shared, route, head)?;
     if route == Route::Nudge {
         tracing::info!(%peer, "nudge of {}", caller.name);
     }
-    forward::forward(&server.settings().socket, route, head, body, place, server.stop()).await
+    forward::forward(&shared.settings.socket, route, head, body, place, &shared.stop).await
 }
 
-fn count_nudge(server: &Server, caller: &Caller) -> Result<(), Refusal> {
-    server.take_nudge(&caller.key, Instant::now()).map_err(|wait| {
+fn count_nudge(shared: &Shared, caller: &Caller) -> Result<(), Refusal> {
+    shared.take_nudge(&caller.key, Instant::now()).map_err(|wait| {
         let seconds = wait.as_millis().div_ceil(1000);
         Refusal::too_many(u64::try_from(seconds).unwrap_or(u64::MAX).max(1))
     })
@@ -66,8 +66,8 @@ fn count_nudge(server: &Server, caller: &Caller) -> Result<(), Refusal> {
 
 /// Reads what is left of the request's limit in bytes after its head, in its limit of time. Only a nudge has a body that
 /// is passed on.
-async fn read_body(server: &Server, head: &Parts, body: Incoming) -> Result<Bytes, Refusal> {
-    let limits = server.limits();
+async fn read_body(shared: &Shared, head: &Parts, body: Incoming) -> Result<Bytes, Refusal> {
+    let limits = &shared.limits;
     // Other fields are bounded by the buffer that a head is read into, but a long target may exceed it.
     let left = limits.request_bytes.checked_sub(head_bytes(head));
     let Some(left) = left.filter(|left| body.size_hint().lower() <= *left as u64) else {
@@ -92,7 +92,7 @@ fn head_bytes(head: &Parts) -> usize {
 }
 
 /// A place among the readers of answers that have no end: events, and a log that is followed.
-fn take_place(server: &Server, route: Route, head: &Parts) -> Result<Option<OwnedSemaphorePermit>, Refusal> {
+fn take_place(shared: &Shared, route: Route, head: &Parts) -> Result<Option<OwnedSemaphorePermit>, Refusal> {
     let endless = match route {
         Route::Events => true,
         Route::Log => head.uri.query().is_some_and(|query| query.contains("follow")),
@@ -101,11 +101,10 @@ fn take_place(server: &Server, route: Route, head: &Parts) -> Result<Option<Owne
     if !endless {
         return Ok(None);
     }
-    match Arc::clone(server.readers()).try_acquire_owned() {
+    match Arc::clone(&shared.readers).try_acquire_owned() {
         Ok(place) => Ok(Some(place)),
-        Err(_none_left) => Err(Refusal::unavailable(
-            format!("{} readers follow events already", server.limits().readers),
-            10,
-        )),
+        Err(_none_left) => {
+            Err(Refusal::unavailable(format!("{} readers follow events already", shared.limits.readers), 10))
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::server::conn::http1;
@@ -12,20 +12,17 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use nix::sys::socket::{setsockopt, sockopt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::Instant;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::answer::Refusal;
-use super::rate::Buckets;
+use super::shared::{Limits, Shared};
 use super::{caller, request};
 use crate::settings::ListenSettings;
 
 /// After a failed accept (most often: no more file descriptors).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
-/// Callers without a place that are told so at the same time; more are closed without a word.
-const TURNED_AWAY: usize = 32;
 /// How long one is told so.
 const TURN_AWAY_TIME: Duration = Duration::from_secs(3);
 /// The smallest buffer that hyper takes, for whoever is turned away.
@@ -35,75 +32,17 @@ const UNACKNOWLEDGED: Duration = Duration::from_secs(60);
 /// For answers under way when the listener is told to stop.
 const STOP_TIME: Duration = Duration::from_secs(3);
 
-/// What one listener gives away at most.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Connections that are served at the same time.
-    pub connections: usize,
-    /// Of one request, head and body together.
-    pub request_bytes: usize,
-    /// Until a head is complete, counted from when it can begin (so it is the longest idle time too); and the same again
-    /// for a body.
-    pub request_time: Duration,
-    /// After so long a connection takes no further request.
-    pub keep_alive: Duration,
-    /// After so long any connection is closed: an open stream has to come again, and is asked again who it is.
-    pub connection_time: Duration,
-    /// Readers of events and followed logs at the same time.
-    pub readers: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            connections: 64,
-            request_bytes: 16 * 1024,
-            request_time: Duration::from_secs(10),
-            keep_alive: Duration::from_secs(60),
-            connection_time: Duration::from_secs(60 * 60),
-            readers: 16,
-        }
-    }
-}
-
 /// The listener without its sockets. Clones share their limits and counts.
 #[derive(Clone, Debug)]
 pub struct Server {
     shared: Arc<Shared>,
 }
 
-#[derive(Debug)]
-struct Shared {
-    settings: ListenSettings,
-    names: Vec<String>,
-    limits: Limits,
-    stop: CancellationToken,
-    connections: Arc<Semaphore>,
-    turned_away: Arc<Semaphore>,
-    readers: Arc<Semaphore>,
-    buckets: Mutex<Buckets>,
-}
-
 impl Server {
     /// Makes one that serves until `stop` is cancelled. It answers to the names of `settings.host` and of the machine.
     #[must_use]
     pub fn new(settings: ListenSettings, limits: Limits, stop: CancellationToken) -> Self {
-        let mut names = vec![first_label(&settings.host)];
-        if let Ok(machine) = nix::unistd::gethostname() {
-            names.push(first_label(&machine.to_string_lossy()));
-        }
-        Self {
-            shared: Arc::new(Shared {
-                settings,
-                names,
-                limits,
-                stop,
-                connections: Arc::new(Semaphore::new(limits.connections)),
-                turned_away: Arc::new(Semaphore::new(TURNED_AWAY)),
-                readers: Arc::new(Semaphore::new(limits.readers)),
-                buckets: Mutex::new(Buckets::default()),
-            }),
-        }
+        Self { shared: Arc::new(Shared::new(settings, limits, stop)) }
     }
 
     /// Accepts on `listener` until it is told to stop, and returns when its last connection is closed.
@@ -154,8 +93,9 @@ impl Server {
 
     async fn connection(self, stream: TcpStream, peer: SocketAddr, _place: OwnedSemaphorePermit) {
         let limits = self.shared.limits;
-        let service =
-            service_fn(|request| async { Ok::<_, Infallible>(request::answer(&self, peer, request).await) });
+        let service = service_fn(|request| async {
+            Ok::<_, Infallible>(request::answer(&self.shared, peer, request).await)
+        });
         let mut connection = pin!(
             http1::Builder::new()
                 .timer(TokioTimer::new())
@@ -183,34 +123,6 @@ impl Server {
             () = stopped => tracing::info!(%peer, "connection closed: the listener stops"),
         }
     }
-
-    pub(super) fn settings(&self) -> &ListenSettings {
-        &self.shared.settings
-    }
-
-    pub(super) fn names(&self) -> &[String] {
-        &self.shared.names
-    }
-
-    pub(super) fn limits(&self) -> &Limits {
-        &self.shared.limits
-    }
-
-    pub(super) fn stop(&self) -> &CancellationToken {
-        &self.shared.stop
-    }
-
-    pub(super) fn readers(&self) -> &Arc<Semaphore> {
-        &self.shared.readers
-    }
-
-    pub(super) fn take_nudge(&self, caller: &str, now: Instant) -> Result<(), Duration> {
-        self.shared.buckets.lock().unwrap_or_else(PoisonError::into_inner).take(caller, now)
-    }
-}
-
-fn first_label(name: &str) -> String {
-    name.split('.').next().unwrap_or_default().to_owned()
 }
 
 /// On a socket for both families an IPv4 peer comes as `::ffff:100.64.0.2`: it is the IPv4 address that counts.
