@@ -3,6 +3,7 @@
 mod convert;
 pub mod duration;
 mod error;
+mod facts;
 mod load;
 mod raw;
 pub mod size;
@@ -14,9 +15,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use error::{ConfigErrors, Problem};
-pub use load::{
-    Facts, check_config, check_config_main, load, load_for_listen, load_with, parse, parse_for_listen,
-};
+pub use facts::Facts;
+pub use load::{check_config, check_config_main, load, load_for_listen, load_with, parse, parse_for_listen};
 
 /// Everything of the file, checked, with `{host}` put in and defaults filled.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::url::{self, Location};
 use crate::loopback::is_readable_on_the_way;
-use crate::settings::load::Facts;
+use crate::settings::facts::Facts;
 use crate::settings::raw::Section;
 use crate::settings::{Accept, Gate, GithubGate, Source, convert};
 

@@ -9,7 +9,7 @@ mod source;
 mod state;
 mod url;
 
-use super::load::Facts;
+use super::facts::Facts;
 use super::raw::Section;
 use super::{Settings, convert};
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::settings::load::Facts;
+use crate::settings::facts::Facts;
 use crate::settings::raw::Section;
 use crate::settings::{Rebuild, Runner, System, convert};
 

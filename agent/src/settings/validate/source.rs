@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::url::{self, Location, Transport};
 use crate::loopback::is_readable_on_the_way;
-use crate::settings::load::Facts;
+use crate::settings::facts::Facts;
 use crate::settings::raw::Section;
 use crate::settings::{Source, convert};
 
