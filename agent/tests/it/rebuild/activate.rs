@@ -18,7 +18,7 @@ async fn a_switch_is_the_operators_own_command() {
     assert_eq!(world.activate(1).await, Exit::Code(0));
     assert_eq!((world.target("current"), world.target("profile")), ("new".into(), "new".into()));
     let calls = world.calls();
-    assert!(calls[0].starts_with("nixos-rebuild switch --no-reexec --flake git+file:///"), "{}", calls[0]);
+    assert!(calls[0].starts_with("nixos-rebuild switch --no-reexec --no-write-lock-file --flake git+file:///"), "{}", calls[0]);
     assert!(calls[0].ends_with(&format!("&rev={REVISION}&shallow=1#yggdrasil --show-trace")), "{}", calls[0]);
     assert_eq!(calls[1..], ["nix-env --profile --set", "switch-to-configuration switch new"]);
 }

@@ -23,7 +23,7 @@ async fn the_command_and_its_result() {
     assert_eq!(
         world.calls(),
         [format!(
-            "nixos-rebuild build --no-reexec -L --flake git+file://{root}/state/repo?ref=refs/heads/main&rev={REVISION}&shallow=1&dir=nix%20hosts#yggdrasil --show-trace"
+            "nixos-rebuild build --no-reexec --no-write-lock-file -L --flake git+file://{root}/state/repo?ref=refs/heads/main&rev={REVISION}&shallow=1&dir=nix%20hosts#yggdrasil --show-trace"
         )]
     );
     let build = world.path("state/build").display().to_string();
