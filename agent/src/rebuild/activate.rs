@@ -85,11 +85,11 @@ impl Rebuild {
         deployment: DeploymentId,
         spec: impl FnOnce() -> Spec + Send,
     ) -> (Exit, u64) {
-        let seen = match step.start(&self.starter(), spec).await {
-            Ok(seen) => seen,
+        let begun = match step.start(&self.starter(), spec).await {
+            Ok(begun) => begun,
             Err(error) => return (self.not_started(step.kind, error).await, 0),
         };
-        let result = match step.end(seen).await {
+        let result = match step.end(begun).await {
             Ok(Ended::Result(result)) => result,
             Ok(Ended::Gone { log_from, .. }) => return (Exit::Killed, log_from),
             Err(error) => {

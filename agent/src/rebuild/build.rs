@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::progress::Reader;
 use super::spec::{Kind, Outcome, Spec, StepResult};
-use super::watch::{Ended, Seen, Step};
+use super::watch::{Begun, Ended, Seen, Step};
 use super::{Rebuild, classify, log, space};
 use crate::clock::wall;
 use crate::host::resolve;
@@ -42,9 +42,9 @@ impl Rebuild {
             self.clear_the_way(&step).await?;
         }
         let spec = || self.build_spec(&step, deployment, revision, records.as_deref());
-        let seen = step.start(&self.starter(), spec).await.map_err(|error| transient(error.to_string()))?;
-        let mut watcher = Watcher::new(self, deployment, &seen, records.clone());
-        let (ended, why) = self.watch_build(&step, seen, &mut watcher, cancel, progress).await;
+        let begun = step.start(&self.starter(), spec).await.map_err(|error| transient(error.to_string()))?;
+        let mut watcher = Watcher::new(self, deployment, &begun.seen, records.clone());
+        let (ended, why) = self.watch_build(&step, begun, &mut watcher, cancel, progress).await;
         progress.send_replace(None);
         if let Some(records) = records {
             crate::durable::remove(&records).ok();
@@ -88,12 +88,12 @@ impl Rebuild {
     async fn watch_build(
         &self,
         step: &Step,
-        seen: Seen,
+        begun: Begun,
         watcher: &mut Watcher,
         cancel: CancellationToken,
         progress: &watch::Sender<Option<Progress>>,
     ) -> (Result<Ended, StepFailure>, Option<StepFailure>) {
-        let end = step.end(seen);
+        let end = step.end(begun);
         tokio::pin!(end);
         let mut look = tokio::time::interval(LOOK);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -101,9 +101,7 @@ impl Rebuild {
             tokio::select! {
                 biased;
                 ended = &mut end => return (ended.map_err(unknown), None),
-                () = cancel.cancelled() => {
-                    break StepFailure { class: FailureClass::Cancelled, reason: "the build was cancelled".to_owned() };
-                }
+                () = cancel.cancelled() => break cancelled(),
                 _ = look.tick() => {
                     if let Some(now) = watcher.look().await {
                         progress.send_if_modified(|last| {
@@ -298,6 +296,10 @@ impl Watcher {
 
 fn seconds(length: Duration) -> String {
     format!("{} s", length.as_secs_f64())
+}
+
+fn cancelled() -> StepFailure {
+    failure(FailureClass::Cancelled, "the build was cancelled")
 }
 
 fn failure(class: FailureClass, reason: &str) -> StepFailure {

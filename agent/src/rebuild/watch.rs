@@ -46,6 +46,14 @@ pub(super) enum Seen {
     Fresh,
 }
 
+/// A step that was begun.
+#[derive(Debug)]
+pub(super) struct Begun {
+    pub(super) seen: Seen,
+    /// Whether this agent started it: it was there all the time then, also where the step died before it was first looked at.
+    pub(super) own: bool,
+}
+
 /// How a step ended.
 #[derive(Debug)]
 pub(super) enum Ended {
@@ -104,10 +112,12 @@ impl Step {
         &self,
         starter: &Starter<'_>,
         spec: impl FnOnce() -> Spec + Send,
-    ) -> Result<Seen, StartError> {
+    ) -> Result<Begun, StartError> {
         loop {
             match self.see()? {
-                seen @ (Seen::Ended(_) | Seen::Running(_) | Seen::Dead(_)) => return Ok(seen),
+                seen @ (Seen::Ended(_) | Seen::Running(_) | Seen::Dead(_)) => {
+                    return Ok(Begun { seen, own: false });
+                }
                 Seen::Fresh => break,
                 // An earlier attempt of the same step, or this one about to start.
                 Seen::Locked => tokio::time::sleep(LOOK_LATER).await,
@@ -134,7 +144,9 @@ impl Step {
                 }
             };
             match self.see()? {
-                seen @ (Seen::Ended(_) | Seen::Running(_) | Seen::Dead(_)) => return Ok(seen),
+                seen @ (Seen::Ended(_) | Seen::Running(_) | Seen::Dead(_)) => {
+                    return Ok(Begun { seen, own: true });
+                }
                 Seen::Fresh | Seen::Locked if ended => return self.give_up(StartError::EndedEarly).await,
                 Seen::Fresh | Seen::Locked => {}
             }
@@ -157,14 +169,20 @@ impl Step {
     }
 
     /// Makes sure that this attempt never starts any more, unless it has started after all.
-    async fn give_up(&self, why: StartError) -> Result<Seen, StartError> {
+    async fn give_up(&self, why: StartError) -> Result<Begun, StartError> {
+        let own = match why {
+            StartError::TooLate | StartError::EndedEarly => true,
+            // Who has the name of the unit may be a step of an earlier agent.
+            StartError::Runner(_) | StartError::Spec { .. } | StartError::Look { .. } => false,
+        };
+        let begun = |seen| Ok(Begun { seen, own });
         loop {
             let lock = lock::attempt(&self.files.lock)
                 .map_err(|reason| StartError::Look { file: self.files.lock.clone(), reason })?;
             let Some(lock) = lock else {
                 // A step process is there; it says soon that it started, or lets go of the lock.
                 if let seen @ (Seen::Ended(_) | Seen::Running(_)) = self.see()? {
-                    return Ok(seen);
+                    return begun(seen);
                 }
                 tokio::time::sleep(LOOK_LATER).await;
                 continue;
@@ -174,10 +192,10 @@ impl Step {
             let result =
                 durable::read::<StepResult>(&self.files.result).filter(|it| it.attempt == self.attempt);
             if let Some(result) = result {
-                return Ok(Seen::Ended(result));
+                return begun(Seen::Ended(result));
             }
             if let Some(started) = started {
-                return Ok(Seen::Dead(started));
+                return begun(Seen::Dead(started));
             }
             let now = wall().0;
             let result = StepResult {
@@ -197,9 +215,8 @@ impl Step {
     }
 
     /// Waits for the end of a step that was seen to run, to be dead or to have ended.
-    pub(super) async fn end(&self, seen: Seen) -> io::Result<Ended> {
-        let mut watched = false;
-        let mut seen = seen;
+    pub(super) async fn end(&self, begun: Begun) -> io::Result<Ended> {
+        let Begun { mut seen, own: mut watched } = begun;
         loop {
             match seen {
                 Seen::Ended(result) => return Ok(Ended::Result(result)),

@@ -135,11 +135,13 @@ async fn a_build_that_was_killed_with_its_agent() {
     let agent = agent(&world, "an_agent_that_builds");
     world.until_command_is_noted().await;
     kill_agent(agent);
-    let step = step_process(&world, "build");
-    kill_9(step);
-    while runs(step) {
+    kill_9(step_process(&world, "build"));
+    // Not until its process is a zombie: while one of its threads lives it has the lock, and would be seen to run.
+    let lock = std::fs::File::open(world.path("state/steps/1-build.lock")).expect("it was made");
+    while lock.try_lock_shared().is_err() {
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
+    drop(lock);
     assert_eq!(world.build(1).await.expect_err("killed").class, FailureClass::Killed);
     assert!(!runs(world.process("process")));
     assert_eq!(world.count("nixos-rebuild build"), 1);

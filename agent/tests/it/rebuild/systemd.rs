@@ -18,6 +18,7 @@ shift
 setsid sh -c 'echo $$ > "$WORLD/step.new"; mv "$WORLD/step.new" "$WORLD/step"; exec env -i "$@"' step "$@" \
     < /dev/null > /dev/null 2>&1 &
 while ! [ -e "$WORLD/step" ]; do sleep 0.01; done
+if [ -e "$WORLD/systemd-run.after" ]; then . "$WORLD/systemd-run.after"; fi
 "#;
 
 /// A unit is what its file says; without one nobody knows it.
@@ -87,6 +88,21 @@ async fn cancelling_stops_the_unit() {
     assert_eq!(built.await.expect_err("cancelled").class, FailureClass::Cancelled);
     assert_eq!(world.count("systemctl stop pull-agent-build.service"), 1);
     assert!(!runs(world.process("process")));
+}
+
+#[tokio::test]
+async fn a_step_that_died_before_it_was_first_looked_at_was_watched_all_the_same() {
+    let world = world();
+    world.on("build", "echo $$ > \"$WORLD/process\"; touch \"$WORLD/ready\"; sleep 1000");
+    // The agent hears that the unit is started only when its step is dead.
+    world.write(
+        "systemd-run.after",
+        "while ! [ -e \"$WORLD/ready\" -a -e \"$WORLD/state/steps/1-build.command.json\" ]; do sleep 0.01; done
+        kill -9 $(cat \"$WORLD/step\"); wait",
+    );
+    let failure = world.build(1).await.expect_err("killed");
+    assert_eq!(failure.class, FailureClass::OutOfMemory);
+    assert!(!runs(world.process("process")), "what the step had started is ended");
 }
 
 #[tokio::test]
