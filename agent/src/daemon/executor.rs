@@ -22,6 +22,9 @@ use crate::text;
 /// One command of `health.commands` may take this long, or the whole deadline where that is shorter.
 const PROBE_COMMAND_MOST: Duration = Duration::from_secs(30);
 
+/// A build that was told to end takes at most so long, or it is stuck.
+const BUILD_END: Duration = Duration::from_secs(60);
+
 /// The drivers under one set of settings. Replaced as a whole when the settings change; tasks under way keep the old one.
 #[derive(Debug)]
 pub(super) struct Executor {
@@ -33,8 +36,17 @@ pub(super) struct Executor {
     systemd: bool,
     events: mpsc::Sender<Event>,
     progress: watch::Sender<Option<Progress>>,
-    /// The build that runs, and how it is told to end.
-    build: Option<(Attempt, CancellationToken)>,
+    build: Option<Build>,
+}
+
+/// The build that was started last.
+#[derive(Clone, Debug)]
+struct Build {
+    attempt: Attempt,
+    /// Tells it to end.
+    cancel: CancellationToken,
+    /// Is cancelled by its end.
+    ended: CancellationToken,
 }
 
 impl Executor {
@@ -140,22 +152,41 @@ impl Executor {
     }
 
     fn build(&mut self, attempt: Attempt, deployment: DeploymentId, revision: Revision) {
-        let cancel = CancellationToken::new();
-        self.build = Some((attempt, cancel.clone()));
+        let (cancel, ended) = (CancellationToken::new(), CancellationToken::new());
+        let end = ended.clone().drop_guard();
+        self.build = Some(Build { attempt, cancel: cancel.clone(), ended });
         let (rebuild, settings, progress) =
             (self.rebuild.clone(), Arc::clone(&self.settings), self.progress.clone());
         self.answer(async move {
             let result = rebuild.build(attempt, deployment, &revision, cancel, &progress).await;
             progress.send_replace(None);
+            drop(end);
             Event::Built { attempt, host: host::view(&settings.system), result }
         });
     }
 
     fn cancel_build(&self, attempt: Attempt) {
-        if let Some((running, cancel)) = &self.build
-            && *running == attempt
+        if let Some(build) = &self.build
+            && build.attempt == attempt
         {
-            cancel.cancel();
+            build.cancel.cancel();
+        }
+    }
+
+    /// Ends the build, be it that it runs or is only about to start, and returns when it is gone. For a graceful stop: what
+    /// was decided already must not begin after the agent has left.
+    pub(super) async fn end_build(&self) {
+        if let Some(build) = &self.build {
+            build.cancel.cancel();
+        }
+        // Also one that an earlier agent left and that nobody waits for.
+        self.rebuild.cancel_running_build().await;
+        if let Some(build) = &self.build
+            && tokio::time::timeout(BUILD_END, build.ended.cancelled()).await.is_err()
+        {
+            tracing::error!(
+                "the build does not end; it is left to itself, and the next start of the agent waits for it"
+            );
         }
     }
 

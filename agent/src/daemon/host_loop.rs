@@ -66,7 +66,7 @@ impl Loop {
         }
         self.notify.stopping();
         tracing::info!("stopping; a running build is cancelled, a running switch is left alone");
-        self.executor.rebuild().cancel_running_build().await;
+        self.executor.end_build().await;
         self.notify
     }
 

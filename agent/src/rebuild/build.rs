@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::progress::Reader;
 use super::spec::{Kind, Outcome, Spec, StepResult};
-use super::watch::{Begun, Ended, Seen, Step};
+use super::watch::{Begun, Ended, Seen, StartError, Step};
 use super::{Rebuild, classify, log, space};
 use crate::clock::wall;
 use crate::host::resolve;
@@ -23,7 +23,7 @@ const LOOK: Duration = Duration::from_millis(250);
 impl Rebuild {
     /// Builds the host's system of a revision, or waits for the build of this attempt that runs already, and returns its
     /// path, rooted by `<state>/build/result`. `progress` is none where nix tells nothing. When `cancel` is cancelled, the
-    /// build is ended with everything that it started; when the future is dropped, it goes on.
+    /// build is ended with everything that it started, or never starts; when the future is dropped, it goes on.
     ///
     /// # Errors
     /// The class and the sentence of what failed.
@@ -42,7 +42,11 @@ impl Rebuild {
             self.clear_the_way(&step).await?;
         }
         let spec = || self.build_spec(&step, deployment, revision, records.as_deref());
-        let begun = step.start(&self.starter(), spec).await.map_err(|error| transient(error.to_string()))?;
+        let begun = match step.start_unless(&cancel, &self.starter(), spec).await {
+            Ok(begun) => begun,
+            Err(StartError::Cancelled) => return Err(cancelled()),
+            Err(error) => return Err(transient(error.to_string())),
+        };
         let mut watcher = Watcher::new(self, deployment, &begun.seen, records.clone());
         let (ended, why) = self.watch_build(&step, begun, &mut watcher, cancel, progress).await;
         progress.send_replace(None);
@@ -165,7 +169,7 @@ impl Rebuild {
                     &format!("the build succeeded and left no {}", link.display()),
                 )
             }),
-            Outcome::Exited(_) | Outcome::Signalled(_) if result.stopped => {
+            Outcome::Exited(_) | Outcome::Signalled(_) | Outcome::GivenUp(_) if result.stopped => {
                 Err(failure(FailureClass::Killed, "the build was ended from outside"))
             }
             Outcome::Exited(code) => {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 
 use super::runner::{RunnerError, Starter};
 use super::spec::{Kind, Outcome, RunningCommand, Spec, Started, StepFiles, StepResult};
@@ -81,6 +82,8 @@ pub(super) enum StartError {
     TooLate,
     #[error("the step process ended before it started the step")]
     EndedEarly,
+    #[error("it was told to end before it started")]
+    Cancelled,
 }
 
 impl Step {
@@ -105,6 +108,21 @@ impl Step {
 
     fn see(&self) -> Result<Seen, StartError> {
         self.look().map_err(|reason| StartError::Look { file: self.files.lock.clone(), reason })
+    }
+
+    /// As [`Self::start`]. When it is cancelled before the step runs, this attempt never runs any more: a step process that
+    /// is on its way finds that and leaves. One that was faster is returned as running, and is to be ended by the caller.
+    pub(super) async fn start_unless(
+        &self,
+        cancel: &CancellationToken,
+        starter: &Starter<'_>,
+        spec: impl FnOnce() -> Spec + Send,
+    ) -> Result<Begun, StartError> {
+        tokio::select! {
+            biased;
+            () = cancel.cancelled() => self.give_up(StartError::Cancelled).await,
+            begun = self.start(starter, spec) => begun,
+        }
     }
 
     /// Starts the step unless this attempt was started before, and returns once it runs or has ended.
@@ -172,8 +190,11 @@ impl Step {
     async fn give_up(&self, why: StartError) -> Result<Begun, StartError> {
         let own = match why {
             StartError::TooLate | StartError::EndedEarly => true,
-            // Who has the name of the unit may be a step of an earlier agent.
-            StartError::Runner(_) | StartError::Spec { .. } | StartError::Look { .. } => false,
+            // Who has the name of the unit, or was faster than the word to end, may be a step of an earlier agent.
+            StartError::Runner(_)
+            | StartError::Cancelled
+            | StartError::Spec { .. }
+            | StartError::Look { .. } => false,
         };
         let begun = |seen| Ok(Begun { seen, own });
         loop {
@@ -202,7 +223,7 @@ impl Step {
                 attempt: self.attempt,
                 outcome: Outcome::GivenUp(why.to_string()),
                 program: String::new(),
-                stopped: false,
+                stopped: matches!(why, StartError::Cancelled),
                 started_at: now,
                 finished_at: now,
                 log_from: 0,

@@ -4,6 +4,7 @@ use pull_agent_core::{DeploymentId, FailureClass};
 use tokio_util::sync::CancellationToken;
 
 use super::world::{World, build, runs};
+use pull_agent::rebuild::Rebuild;
 
 /// A build with a child, a grandchild in a session of its own whose parent has ended, and one that does not listen to
 /// SIGTERM.
@@ -33,6 +34,49 @@ async fn everything_that_a_build_started_ends_with_it() {
     // The next one has the folder for itself.
     world.on("build", "ln -sfn \"$WORLD/store/new\" result");
     assert_eq!(world.build(2).await, Ok(world.system("new")));
+}
+
+/// An agent whose step processes come up only when the world has a file `go`.
+fn slow_to_start(world: &World) -> Rebuild {
+    let (root, agent) = (world.path("").display().to_string(), env!("CARGO_BIN_EXE_pull-agent"));
+    // Such a process gets no environment, so all paths are in the text; the world's name has no single quote.
+    let text = format!(
+        "#!/bin/sh
+        touch '{root}starting'
+        while ! [ -e '{root}go' ] && [ -d '{root}bin' ]; do sleep 0.01; done
+        '{agent}' \"$@\"
+        touch '{root}left'"
+    );
+    world.program("slow-agent", &text);
+    Rebuild::with_environment(&world.settings, &world.path("bin/slow-agent"), world.environment())
+}
+
+#[tokio::test]
+async fn a_build_that_is_cancelled_while_its_step_comes_up_never_starts() {
+    let world = World::new();
+    let (rebuild, cancel) = (slow_to_start(&world), CancellationToken::new());
+    let token = cancel.clone();
+    let built = tokio::spawn(async move { build(&rebuild, 1, token).await });
+    world.until("starting").await;
+    cancel.cancel();
+    let failure = built.await.expect("no panic").expect_err("cancelled");
+    assert_eq!(failure.class, FailureClass::Cancelled);
+    world.write("go", "");
+    world.until("left").await;
+    assert_eq!(world.calls(), Vec::<String>::new(), "the step process came, and left again");
+    // The next agent hears that it was ended, not that it failed; another attempt is free to run.
+    assert_eq!(world.build(1).await.expect_err("it was ended").class, FailureClass::Killed);
+    assert_eq!(world.build(2).await, Ok(world.system("new")));
+}
+
+#[tokio::test]
+async fn a_build_that_is_cancelled_before_anything_was_done_never_starts() {
+    let world = World::new();
+    let cancel = CancellationToken::new();
+    cancel.cancel();
+    let failure = build(&world.rebuild(), 1, cancel).await.expect_err("cancelled");
+    assert_eq!(failure.class, FailureClass::Cancelled);
+    assert_eq!(world.calls(), Vec::<String>::new());
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Any death is survivable: the step that ran is taken up, and nothing is run twice.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
@@ -245,6 +246,59 @@ fn stopped_while_it_builds() {
     let agent = world.start();
     agent.wait_until_runs(&revision);
     assert_eq!(world.count_of(&format!("build {revision} ./result")), 2);
+}
+
+/// Stands in for systemd: a unit's job is taken, and carried out however its caller fares. While the host has the fault
+/// `slow-start` that has not happened yet.
+const SYSTEMD_RUN: &str = r#"#!/bin/bash
+while [ "$1" != -- ]; do shift; done
+shift
+[ ! -e "$WORLD_ROOT/faults/slow-start" ] || touch "$WORLD_ROOT/run/queued"
+setsid bash -c 'while [ -e "$0/faults/slow-start" ]; do sleep 0.02; done; env -i "$@"; touch "$0/run/done"' \
+  "$WORLD_ROOT" "$@" < /dev/null > /dev/null 2>&1 &
+while [ -e "$WORLD_ROOT/faults/slow-start" ]; do sleep 0.02; done
+"#;
+
+/// No unit is known.
+const SYSTEMCTL: &str = "#!/bin/sh\nprintf 'LoadState=not-found\\nActiveState=inactive\\n'\n";
+
+/// Puts these programs before all others of the world.
+fn with_programs(world: &mut World, programs: &[(&str, &str)]) {
+    let folder = world.folder().join("programs");
+    std::fs::create_dir(&folder).expect("a new folder");
+    for (name, text) in programs {
+        std::fs::write(folder.join(name), text).expect("a new file");
+        let mode = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(folder.join(name), mode).expect("its owner may");
+    }
+    let command = world.command(&folder);
+    let path = command.get_envs().find(|(name, _)| *name == "PATH").and_then(|(_, path)| path);
+    let path = path.expect("there is one").to_string_lossy().into_owned();
+    world.environment.insert("PATH".to_owned(), format!("{}:{path}", folder.display()));
+}
+
+#[test]
+fn stopped_while_the_step_of_a_build_comes_up() {
+    let mut world = World::new();
+    with_programs(&mut world, &[("systemd-run", SYSTEMD_RUN), ("systemctl", SYSTEMCTL)]);
+    world.config.set("rebuild.runner", "systemd");
+    let first = world.green("service norns");
+    let agent = world.start();
+    agent.wait_until_runs(&first);
+    std::fs::remove_file(world.path("run/done")).expect("steps ran");
+
+    world.fault("slow-start");
+    let revision = world.green("build waits gate");
+    assert!(eventually(|| world.path("run/queued").exists().then_some(())).is_some());
+    assert!(agent.stop().success());
+    world.heal("slow-start");
+    assert!(eventually(|| world.path("run/done").exists().then_some(())).is_some(), "the step left at once");
+    assert_eq!(world.count(&format!("build {revision}")), 0, "nothing begins after the agent has left");
+
+    world.open("gate");
+    let agent = world.start();
+    agent.wait_until_runs(&revision);
+    assert_eq!(agent.history().len(), 2, "a build that was stopped is no failure");
 }
 
 #[test]
