@@ -119,7 +119,10 @@ impl Rebuild {
     /// The command with everything that build and switch have in common. nix must not write a lock file: the flake is in the
     /// agent's own clone, and what CI built without one would fail here for trying.
     fn command(&self, action: &str, more: &[&str], flake: &str) -> Vec<String> {
-        let own = [action, "--no-reexec", "--no-write-lock-file"].into_iter().chain(more.iter().copied()).chain(["--flake", flake]);
+        let own = [action, "--no-reexec", "--no-write-lock-file"]
+            .into_iter()
+            .chain(more.iter().copied())
+            .chain(["--flake", flake]);
         let mut argv = self.inner.rebuild.command.clone();
         argv.extend(own.map(str::to_owned));
         argv.extend(self.inner.rebuild.extra_args.iter().cloned());
