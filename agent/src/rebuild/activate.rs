@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use pull_agent_core::{Attempt, DeploymentId, Exit, FailureClass, Revision, StepFailure, SystemPath};
 
-use super::profile::SET_PROFILE;
+use super::profile::{Reach, SET_PROFILE, SetBack};
 use super::spec::{Kind, Outcome, Spec};
 use super::watch::{Ended, Seen, StartError, Step};
 use super::{Rebuild, classify, gc_root, log, space};
@@ -23,8 +23,9 @@ const NAME_TAKEN: &str = "was already loaded or has a fragment file";
 
 impl Rebuild {
     /// Switches to the built system, or waits for the switch of this attempt that runs already. Where `system` does not run
-    /// afterwards and the profile still points to it, sets the profile back to `previous`. When the future is dropped, a
-    /// running switch goes on.
+    /// afterwards and the profile still points to it, sets profile and boot loader back to `previous`. A switch that activated
+    /// nothing and could not be set back is [`Exit::FailedEarly`]: the next boot would start what it left, so it needs a way
+    /// back. When the future is dropped, a running switch goes on.
     pub async fn activate(
         &self,
         attempt: Attempt,
@@ -46,8 +47,9 @@ impl Rebuild {
         let spec = || self.spec(&step, deployment, vec![self.command("switch", &[], &self.flake(revision))]);
         let (exit, log_from) = self.activation(&step, deployment, spec).await;
         let exit = self.interpret(exit, deployment, log_from, system).await;
-        self.settle_profile(system, previous).await;
-        exit
+        let reach = if exit == Exit::Busy { Reach::Profile } else { Reach::BootLoader };
+        let set_back = self.set_back(attempt, deployment, system, previous, reach).await;
+        with_set_back(exit, set_back, previous)
     }
 
     /// Whether a switch would be futile now: somebody else activates, or the log has no room.
@@ -98,7 +100,7 @@ impl Rebuild {
             }
         };
         let exit = match result.outcome {
-            // On the way back the profile is set first; when that fails, nothing was activated.
+            // Wherever the agent sets the profile it does so first; when that fails, nothing was activated.
             Outcome::Exited(code) if code != 0 && result.program == SET_PROFILE => {
                 Exit::FailedEarly(format!("{SET_PROFILE} failed with exit code {code}"))
             }
@@ -179,5 +181,25 @@ impl Rebuild {
             looks = looks.wrapping_add(1);
             tokio::time::sleep(LOOK).await;
         }
+    }
+}
+
+/// The end of a switch after which the boot default could not be set back says so.
+fn with_set_back(exit: Exit, set_back: SetBack, previous: &SystemPath) -> Exit {
+    let how = match set_back {
+        SetBack::Untouched | SetBack::Done => return exit,
+        SetBack::Failed { how } => how,
+    };
+    let trouble = format!("the boot default could not be set back to {previous}: {how}");
+    match exit {
+        // These are followed by another switch, after which it is set back anew.
+        Exit::Busy | Exit::Killed => exit,
+        Exit::NotStarted(reason) => Exit::NotStarted(format!("{reason}; {trouble}")),
+        // These are followed by the way back in any case.
+        Exit::Code(0) | Exit::Signal(_) => exit,
+        Exit::Code(code) => {
+            Exit::FailedEarly(format!("the switch ended with exit code {code}, and {trouble}"))
+        }
+        Exit::FailedEarly(reason) => Exit::FailedEarly(format!("{reason}; {trouble}")),
     }
 }

@@ -1,54 +1,112 @@
-//! The system profile: the boot default. It is set by `nix-env` alone, which makes a generation and takes nix's own lock.
+//! What the next boot starts: the system profile, and the default of the boot loader. `nix-env` alone sets the former, which
+//! makes a generation and takes nix's own lock; a system's `switch-to-configuration boot` sets the latter.
+//!
+//! nixos-rebuild sets the one and switch-to-configuration the other before anything is activated. So a switch that stops in
+//! between (exit code 100, or 1) leaves the next boot to a system that never ran.
 
+use std::path::Path;
 use std::time::Duration;
 
-use pull_agent_core::SystemPath;
+use pull_agent_core::{Attempt, DeploymentId, Exit, SystemPath};
 
 use super::Rebuild;
+use super::spec::Kind;
+use super::watch::Seen;
 use crate::host::resolve;
-use crate::process::call;
 
-/// The program that sets it.
+/// The program that sets the profile.
 pub(super) const SET_PROFILE: &str = "nix-env";
 
-/// Setting a link takes milliseconds; the lock of the profile may be taken by a garbage collection for long.
-const ANSWER: Duration = Duration::from_secs(120);
-
 /// How often it is tried, and the time between two tries.
-const TRIES: u32 = 5;
+const TRIES: u64 = 5;
 const AGAIN: Duration = Duration::from_secs(1);
 
+/// What became of the boot default after a switch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum SetBack {
+    /// It was left alone: the new system runs, or the profile does not lead to it, for the switch never came so far, or
+    /// somebody else has set it since.
+    Untouched,
+    /// Profile and boot loader have the recorded path again.
+    Done,
+    /// No try succeeded.
+    Failed {
+        /// How the last one ended, for a sentence.
+        how: String,
+    },
+}
+
+/// How much of the boot default a switch may have set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// Only the profile: another activation was at work. The boot loader is the other one's, and it stays.
+    Profile,
+    /// The boot loader, too.
+    BootLoader,
+}
+
 impl Rebuild {
-    /// The command that makes a path the boot default.
+    /// The command that makes a path the profile.
     pub(super) fn set_profile_command(&self, system: &SystemPath) -> Vec<String> {
         let profile = self.inner.system.profile.display().to_string();
         [SET_PROFILE, "--profile", &profile, "--set", system.as_str()].map(str::to_owned).to_vec()
     }
 
-    /// After an activation: where `system` does not run and the profile still points to it, sets the profile back to
-    /// `previous`. Whatever else the profile points to was set by somebody else, and stays.
-    pub(super) async fn settle_profile(&self, system: &SystemPath, previous: &SystemPath) {
+    /// After the switch of this attempt: where `system` does not run and the profile still leads to it, sets profile and boot
+    /// loader back to `previous`. What the profile leads to else was set by somebody else, and stays. A step does it, like
+    /// all that touches the host: the agent's death does not end it, and the next agent hears how it went.
+    pub(super) async fn set_back(
+        &self,
+        attempt: Attempt,
+        deployment: DeploymentId,
+        system: &SystemPath,
+        previous: &SystemPath,
+        reach: Reach,
+    ) -> SetBack {
         if system == previous {
-            return;
+            return SetBack::Untouched;
         }
-        for number in 1..=TRIES {
-            let is_set = resolve(&self.inner.system.profile).as_ref() == Some(system);
-            if self.runs(system) || !is_set {
-                return;
-            }
-            let done = call(&self.set_profile_command(previous), &self.inner.environment, ANSWER).await;
-            let how = match done {
-                Ok(done) if done.status.success() => {
-                    tracing::info!(%previous, "the profile is set back");
-                    return;
-                }
-                Ok(done) => done.sentence(),
-                Err(error) => error.to_string(),
-            };
-            tracing::error!(%previous, %how, number, "nix-env could not set the profile back");
-            if number < TRIES {
+        let mut how = String::new();
+        for number in 0..TRIES {
+            if number > 0 {
                 tokio::time::sleep(AGAIN).await;
             }
+            // Each try of each switch has a number of its own.
+            let step = self.step(Kind::SetBack, deployment, Attempt(attempt.0 * TRIES + number));
+            let profile = resolve(&self.inner.system.profile);
+            // A try that failed half-way has set the profile already.
+            let ours = profile.as_ref() == Some(system) || (number > 0 && profile.as_ref() == Some(previous));
+            let begun = matches!(step.look(), Ok(Seen::Running(_) | Seen::Dead(_) | Seen::Ended(_)));
+            if self.runs(system) || !(ours || begun) {
+                return SetBack::Untouched;
+            }
+            let spec = || {
+                // The profile first: boot loaders list its generations, and take their default from that list.
+                let mut commands = Vec::new();
+                if profile.as_ref() == Some(system) {
+                    commands.push(self.set_profile_command(previous));
+                }
+                if reach == Reach::BootLoader {
+                    let program = format!("{previous}/bin/switch-to-configuration");
+                    commands.push(vec![program, "boot".to_owned()]);
+                }
+                let mut spec = self.spec(&step, deployment, commands);
+                spec.directory = Path::new("/").to_owned();
+                spec
+            };
+            how = match self.activation(&step, deployment, spec).await.0 {
+                Exit::Code(0) => {
+                    tracing::info!(%deployment, %previous, "the boot default is set back");
+                    return SetBack::Done;
+                }
+                Exit::Code(code) => format!("switch-to-configuration boot ended with exit code {code}"),
+                Exit::Signal(signal) => format!("signal {signal} ended it"),
+                Exit::Busy => "another activation is at work".to_owned(),
+                Exit::Killed => "it was killed before it could say how it ended".to_owned(),
+                Exit::NotStarted(sentence) | Exit::FailedEarly(sentence) => sentence,
+            };
+            tracing::error!(%deployment, %previous, how, number, "the boot default could not be set back");
         }
+        SetBack::Failed { how }
     }
 }

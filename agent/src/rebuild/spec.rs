@@ -15,25 +15,29 @@ pub(super) enum Kind {
     Build,
     Switch,
     Rollback,
+    /// After a switch that activated nothing: what the next boot starts is set back.
+    SetBack,
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 3] = [Self::Build, Self::Switch, Self::Rollback];
+    pub(super) const ALL: [Self; 4] = [Self::Build, Self::Switch, Self::Rollback, Self::SetBack];
 
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Build => "build",
             Self::Switch => "switch",
             Self::Rollback => "rollback",
+            Self::SetBack => "set-back",
         }
     }
 
-    /// The transient unit of the systemd runner.
+    /// The transient unit of the systemd runner. Setting the boot default back is a way back, too: of one that has the name
+    /// there is never more than one at once.
     pub(super) const fn unit(self) -> &'static str {
         match self {
             Self::Build => BUILD_UNIT,
             Self::Switch => SWITCH_UNIT,
-            Self::Rollback => ROLLBACK_UNIT,
+            Self::Rollback | Self::SetBack => ROLLBACK_UNIT,
         }
     }
 
@@ -77,7 +81,7 @@ impl StepFiles {
     }
 }
 
-/// The lock that all steps of a kind share; switch and rollback are of one kind here.
+/// The lock that all steps of a kind share; all but builds are of one kind here.
 pub(super) fn exclusive(steps: &Path, kind: Kind) -> PathBuf {
     steps.join(if kind.stoppable() { "building.lock" } else { "activating.lock" })
 }

@@ -152,7 +152,13 @@ impl World {
         resolve(&self.path("current-system"))
     }
 
-    /// What the next boot would bring.
+    /// What the boot loader starts next.
+    #[must_use]
+    pub fn boot_default(&self) -> String {
+        resolve(&self.path("boot-default"))
+    }
+
+    /// What the system profile leads to.
     #[must_use]
     pub fn profile(&self) -> String {
         resolve(&self.path("profiles/system"))

@@ -80,6 +80,22 @@ async fn an_agent_that_comes_after_the_end_reads_the_result() {
 }
 
 #[tokio::test]
+async fn what_boots_is_set_back_once_however_the_agent_dies() {
+    let world = World::new();
+    world.before_switch("exit 100");
+    world.write(
+        "boot.before",
+        "touch \"$WORLD/ready\"; while ! [ -e \"$WORLD/go\" ] && [ -d \"$WORLD/bin\" ]; do sleep 0.01; done",
+    );
+    an_agent_dies(&world, "an_agent_that_switches").await;
+    assert_eq!(world.host(), ["old", "old", "new"], "the profile is set back, the boot loader is not");
+    world.write("go", "");
+    assert_eq!(world.activate(1).await, Exit::Code(100));
+    assert_eq!(world.host(), ["old"; 3]);
+    assert_eq!(world.count("switch-to-configuration boot old"), 1);
+}
+
+#[tokio::test]
 async fn a_build_is_taken_up_again() {
     let world = World::new();
     world.on(

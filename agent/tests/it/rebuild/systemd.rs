@@ -73,6 +73,15 @@ async fn switch_and_way_back_are_units_without_them() {
 }
 
 #[tokio::test]
+async fn what_boots_is_set_back_in_the_unit_of_ways_back() {
+    let world = world();
+    world.before_switch("exit 100");
+    assert_eq!(world.activate(1).await, Exit::Code(100));
+    assert_eq!(world.host(), ["old"; 3]);
+    assert_eq!(world.count("systemd-run --unit=pull-agent-rollback.service "), 1);
+}
+
+#[tokio::test]
 async fn cancelling_stops_the_unit() {
     let world = world();
     world.on("build", "echo $$ > \"$WORLD/process\"; touch \"$WORLD/ready\"; sleep 1000");

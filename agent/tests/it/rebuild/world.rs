@@ -34,10 +34,15 @@ if [ -e "$WORLD/nix-env.fails" ]; then cat "$WORLD/nix-env.fails" >&2; exit 1; f
 ln -sfn "$4" "$2"
 "#;
 
-/// Sets what runs to the system that it is of, then does `switch.after`.
+/// Makes its system the default of the boot loader; `boot`, which does `boot.before` first, ends there. Then `switch.before` (of the real one: an init that only
+/// a reboot can replace), then its system is what runs, then `switch.after`.
 const SWITCH: &str = r#"#!/bin/sh
 system=$(cd "$(dirname "$0")/.." && pwd -P)
 echo "switch-to-configuration $1 $(basename "$system")" >> "$WORLD/calls"
+if [ "$1" = boot ] && [ -e "$WORLD/boot.before" ]; then . "$WORLD/boot.before"; fi
+ln -sfn "$system" "$WORLD/boot-default"
+if [ "$1" = boot ]; then exit 0; fi
+if [ -e "$WORLD/switch.before" ]; then . "$WORLD/switch.before"; fi
 ln -sfn "$system" "$WORLD/current"
 if [ -e "$WORLD/switch.after" ]; then . "$WORLD/switch.after"; fi
 "#;
@@ -69,6 +74,7 @@ impl World {
         program(&root.join("bin/nix-env"), NIX_ENV);
         symlink(root.join("store/old"), root.join("current")).expect("a link");
         symlink(root.join("store/old"), root.join("profile")).expect("a link");
+        symlink(root.join("store/old"), root.join("boot-default")).expect("a link");
         let world = Self { settings: settings(&root), root, _folder: Some(folder) };
         world.on("build", "ln -sfn \"$WORLD/store/new\" result; echo built");
         world.on("switch", DO_SWITCH);
@@ -92,6 +98,11 @@ impl World {
     /// What `nixos-rebuild ACTION` does; a script of sh with `-e`.
     pub(crate) fn on(&self, action: &str, script: &str) {
         self.write(&format!("nixos-rebuild.{action}"), script);
+    }
+
+    /// What every activation does when the boot loader is set and nothing else is.
+    pub(crate) fn before_switch(&self, script: &str) {
+        self.write("switch.before", script);
     }
 
     /// What every activation does at its end.
@@ -121,6 +132,11 @@ impl World {
     pub(crate) fn target(&self, link: &str) -> String {
         let target = fs::canonicalize(self.path(link)).expect("a link to a system");
         target.file_name().expect("a name").to_string_lossy().into_owned()
+    }
+
+    /// What runs, what is the profile, what the boot loader starts next.
+    pub(crate) fn host(&self) -> [String; 3] {
+        ["current", "profile", "boot-default"].map(|link| self.target(link))
     }
 
     pub(crate) fn system(&self, name: &str) -> SystemPath {

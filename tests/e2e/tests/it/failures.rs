@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
-use pull_agent_e2e::World;
+use pull_agent_e2e::{World, eventually};
 use pull_agent_protocol::{Deployment, Outcome, Phase, Status};
 
 fn reason(deployment: &Deployment) -> &str {
@@ -18,7 +18,7 @@ fn is_held(status: &Status, revision: &str) -> bool {
 /// The host is as it was before: what runs and what would be booted.
 #[track_caller]
 fn check_untouched(world: &World, system: &str) {
-    assert_eq!((world.system().as_str(), world.profile().as_str()), (system, system));
+    assert_eq!([world.system(), world.profile(), world.boot_default()], [system; 3]);
 }
 
 #[test]
@@ -202,16 +202,22 @@ fn policy_can_keep_what_is_unhealthy() {
 /// How a switch with this exit code ends, and whether the old system runs afterwards.
 #[track_caller]
 fn check_exit(code: i32, outcome: Outcome, phase: Phase, words: &str) {
+    check_switch(&format!("switch exit {code}"), outcome, phase, words);
+}
+
+/// The same for a switch that goes wrong as this line of the configuration says.
+#[track_caller]
+fn check_switch(line: &str, outcome: Outcome, phase: Phase, words: &str) {
     let (world, agent, _) = World::deployed();
     let before = world.system();
-    let revision = world.green(&format!("service brittle\nswitch exit {code}"));
+    let revision = world.green(&format!("service brittle\n{line}"));
     let last = agent.wait_for_end(&revision, outcome);
     assert_eq!(last.phase, Some(phase));
     assert!(reason(&last).contains(words), "{:?}", last.reason);
     let status = agent.status();
     if outcome == Outcome::Degraded {
         assert!(world.runs("service brittle") && status.held.is_empty());
-        assert_eq!(world.profile(), world.system());
+        assert_eq!([world.profile(), world.boot_default()], [world.system(), world.system()]);
     } else {
         check_untouched(&world, &before);
         assert!(is_held(&status, &revision), "{:?}", status.held);
@@ -226,6 +232,26 @@ fn exit_1_stopped_before_anything_was_activated() {
 #[test]
 fn exit_100_needs_a_reboot_and_activated_nothing() {
     check_exit(100, Outcome::Failed, Phase::Activating, "reboot");
+}
+
+#[test]
+fn an_error_behind_the_boot_loader_activated_nothing() {
+    check_switch("switch stops", Outcome::Failed, Phase::Activating, "before anything was activated");
+}
+
+#[test]
+fn a_boot_default_that_cannot_be_set_back_is_said() {
+    let (world, agent, _) = World::deployed();
+    let before = world.system();
+    let revision = world.green("switch stops gate");
+    let booted = eventually(|| (world.boot_default() != before).then_some(()));
+    assert!(booted.is_some(), "the switch sets the boot loader before it stops");
+    world.fault("boot-loader-fails");
+    world.open("gate");
+    let last = agent.wait_for_end(&revision, Outcome::RolledBack);
+    assert!(reason(&last).contains("the boot default could not be set back"), "{:?}", last.reason);
+    assert!(is_held(&agent.status(), &revision));
+    assert_eq!(world.count_of(&format!("switch {before} = 1")), 1, "it was tried on the way back, too");
 }
 
 #[test]

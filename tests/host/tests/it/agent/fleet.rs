@@ -161,6 +161,11 @@ impl Fleet {
         self.host.resolve("/nix/var/nix/profiles/system").expect("there is a profile")
     }
 
+    /// The system that the boot loader starts next.
+    pub(super) fn boot_default(&self) -> String {
+        self.shell("cat /boot/default").trim().to_owned()
+    }
+
     pub(super) fn pid(&self) -> String {
         self.host.unit_property("pull-agent.service", "MainPID").expect("systemd answers")
     }

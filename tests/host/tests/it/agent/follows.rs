@@ -74,6 +74,27 @@ fn a_unit_that_fails_takes_the_host_back_to_what_ran() {
 }
 
 #[test]
+fn a_switch_that_activates_nothing_is_not_what_boots_next() {
+    let Some(fleet) = Fleet::up() else { return };
+    fleet.shell("systemctl enable --quiet pull-agent.service");
+    let good = fleet.merge(&fleet.system().unit("greets.service", SERVICE));
+    fleet.ended(&good);
+    let before = fleet.current();
+
+    // Exit code 100: the boot loader is set by then.
+    let mut system = fleet.system().unit("more.service", SERVICE);
+    system.init_interface = "3".into();
+    let bad = fleet.merge(&system);
+    let status = fleet.ended(&bad);
+    assert_eq!(status["last_deployment"]["outcome"], "failed", "{status:#}");
+    assert_eq!([fleet.current(), fleet.profile(), fleet.boot_default()], [before.as_str(); 3]);
+    fleet.host.reboot().expect("the host reboots");
+    assert_eq!(fleet.current(), before);
+    let status = fleet.wait_for("the agent is back", |status| status["held"][0]["revision"] == *bad);
+    assert_eq!(status["running"]["revision"], *good);
+}
+
+#[test]
 fn a_newer_green_tip_ends_the_build_of_the_one_before() {
     let Some(fleet) = Fleet::up() else { return };
     let mut slow = fleet.system();
