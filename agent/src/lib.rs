@@ -3,6 +3,7 @@
 //! machine format exists.
 
 pub mod api;
+pub mod channels;
 pub mod checks;
 pub mod clock;
 pub mod ctl;

@@ -13,8 +13,8 @@ use super::Api;
 use super::problem::problem;
 use super::read::{parse, parse_or_default};
 use super::serve::Peer;
+use crate::channels::Input;
 use crate::clock;
-use crate::daemon::Input;
 use crate::text;
 
 pub(super) async fn pause(State(api): State<Api>, Extension(peer): Extension<Peer>, body: Bytes) -> Response {

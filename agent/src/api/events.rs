@@ -15,7 +15,7 @@ use tokio::io::AsyncReadExt;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 
 use super::{Api, places};
-use crate::daemon::Snapshot;
+use crate::channels::Snapshot;
 
 /// Events that wait for a slow reader; then the writer waits with it.
 const QUEUE: usize = 64;

@@ -14,8 +14,8 @@ use prometheus_client::registry::Registry;
 
 use super::Api;
 use super::problem::problem;
+use crate::channels::Snapshot;
 use crate::clock;
-use crate::daemon::Snapshot;
 
 mod histogram;
 

@@ -21,7 +21,7 @@ use axum::routing::{get, post};
 use pull_agent_protocol::Progress;
 use tokio::sync::{mpsc, watch};
 
-use crate::daemon::{Counters, Input, Snapshot};
+use crate::channels::{Counters, Input, Snapshot};
 
 pub use sockets::{ListenError, Sockets, listen};
 

@@ -12,7 +12,7 @@ use pull_agent_protocol::{Deployments, NudgeAnswer, NudgeRequest, Status, VERSIO
 
 use super::Api;
 use super::problem::problem;
-use crate::daemon::{Input, Snapshot};
+use crate::channels::{Input, Snapshot};
 use crate::view;
 
 impl Api {

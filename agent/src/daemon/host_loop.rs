@@ -8,8 +8,9 @@ use pull_agent_core::{Command, Event, Policy, State, deadline, decide};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::executor::Executor;
+use super::journal;
 use super::notify::Notify;
-use super::snapshot::{Input, Snapshot};
+use crate::channels::{Input, Snapshot};
 use crate::clock;
 use crate::settings::{self, Settings};
 use crate::signals::{Asked, Asks};
@@ -109,12 +110,12 @@ impl Loop {
             self.look_for_programs();
         }
         let policy = self.policy();
-        super::start::log_event(&event);
+        journal::event(&event);
         let before = self.state.saved.clone();
         let step = decide(&policy, std::mem::take(&mut self.state), clock::now(), event);
         self.state = step.state;
         self.dirty |= self.state.saved != before;
-        super::start::log_progress(&before, &self.state.saved);
+        journal::progress(&before, &self.state.saved);
         for command in step.commands {
             // While nothing can be saved, looks are given up and wanted again: only the last of each kind is of use.
             if command.is_look() {

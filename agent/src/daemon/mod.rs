@@ -2,10 +2,9 @@
 
 mod executor;
 mod host_loop;
+mod journal;
 mod notify;
 mod paths;
-mod snapshot;
 mod start;
 
-pub use snapshot::{Counters, Input, Snapshot};
 pub use start::{RunError, run};

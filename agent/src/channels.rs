@@ -1,4 +1,5 @@
-//! What the loop shows to its readers, and what they may say to it.
+//! What goes between the loop that owns the state and those who read it or want something of it: what it shows, and what
+//! may be said to it. Loop and API know this, and not each other.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
