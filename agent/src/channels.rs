@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use pull_agent_core::{Event, State};
+use pull_agent_core::{Answer, Event, State};
 use pull_agent_protocol::Status;
 use tokio::sync::oneshot;
 
@@ -24,13 +24,16 @@ pub struct Snapshot {
     pub forge: ForgeStats,
 }
 
+/// Somebody who wants to know what became of a change.
+pub type Caller = oneshot::Sender<Answer>;
+
 /// Something said to the loop from outside.
 #[derive(Debug)]
 pub struct Input {
     /// What was said.
     pub event: Event,
-    /// Answered once the state that follows is on disk, or with the reason why it is not yet.
-    pub reply: Option<oneshot::Sender<Result<(), String>>>,
+    /// Answered once the state that follows is on disk, or when it could not be written.
+    pub caller: Option<Caller>,
 }
 
 /// Counters that begin anew with each process.

@@ -5,6 +5,7 @@
 
 use alloc::vec::Vec;
 
+use crate::answer::Refusal;
 use crate::command::Command;
 use crate::event::Event;
 use crate::policy::Policy;
@@ -13,21 +14,24 @@ use crate::time::{Mono, Now};
 
 /// What follows from an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
+pub(crate) struct Step {
     /// The state from now on; its saved part must be on disk before the first command starts.
-    pub state: State,
+    pub(crate) state: State,
     /// To be carried out, in this order.
-    pub commands: Vec<Command>,
+    pub(crate) commands: Vec<Command>,
+    /// Whether the change that an operator asked for is made; of every other event nobody wants to know.
+    pub(crate) answer: Result<(), Refusal>,
 }
 
-/// Decides what follows from an event.
+/// Decides what follows from an event. Drivers come here by [`crate::Outbox`] only, which lets no command out before its
+/// state is on disk.
 #[must_use]
-pub fn decide(policy: &Policy, state: State, now: Now, event: Event) -> Step {
-    let mut turn = Turn { policy, now, state, commands: Vec::new() };
+pub(crate) fn decide(policy: &Policy, state: State, now: Now, event: Event) -> Step {
+    let mut turn = Turn { policy, now, state, commands: Vec::new(), answer: Ok(()) };
     turn.apply(event);
     turn.plan();
     turn.note_phase();
-    Step { state: turn.state, commands: turn.commands }
+    Step { state: turn.state, commands: turn.commands, answer: turn.answer }
 }
 
 /// Returns when [`Event::DeadlinePassed`] is due. It is a function of the state, so that no timer can be lost.
@@ -45,6 +49,7 @@ pub(crate) struct Turn<'a> {
     pub(crate) now: Now,
     pub(crate) state: State,
     pub(crate) commands: Vec<Command>,
+    pub(crate) answer: Result<(), Refusal>,
 }
 
 impl Turn<'_> {

@@ -7,11 +7,12 @@
 //! ```
 //!
 //! Reading order: [`Event`], [`Command`], [`State`], then `decide` (one turn), `follow` (the branch and the forge),
-//! `deployment` (build, switch), `confirm`, `back`, `finish`, `operator`.
+//! `deployment` (build, switch), `confirm`, `back`, `finish`, `operator`, and last [`Outbox`], by which all of it is driven.
 #![no_std]
 
 extern crate alloc;
 
+mod answer;
 mod back;
 mod backoff;
 mod command;
@@ -24,6 +25,7 @@ mod follow;
 mod holds;
 mod id;
 mod operator;
+mod outbox;
 mod policy;
 pub mod saved;
 mod state;
@@ -31,14 +33,16 @@ mod state;
 mod tests;
 mod time;
 
+pub use answer::{Answer, NotSaved, Refusal};
 pub use command::Command;
-pub use decide::{Step, deadline, decide};
+pub use decide::deadline;
 pub use event::{
     Ancestry, Check, Event, Evidence, Exit, FailureClass, Fetched, HostView, StepFailure, Verdict,
     VerdictKind,
 };
 pub use holds::held_by_history;
 pub use id::{Attempt, DeploymentId, InvalidRevision, Revision, SystemPath};
+pub use outbox::{Due, Outbox, Released, SAVE_AGAIN, Unsaved};
 pub use policy::{OnUnhealthy, Policy};
 pub use state::{
     Compared, Current, Deployed, Durations, Fetch, Gate, Hold, InFlight, OutcomeTotal, PHASE_BUCKETS, Pause,

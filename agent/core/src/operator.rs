@@ -4,6 +4,7 @@ use alloc::string::String;
 
 use pull_agent_protocol::Trigger;
 
+use crate::answer::Refusal;
 use crate::backoff::exponential;
 use crate::decide::Turn;
 use crate::event::HostView;
@@ -14,6 +15,14 @@ use crate::time::{Mono, Wall};
 impl State {
     pub(crate) fn pause_due(&self) -> Option<Mono> {
         self.saved.paused.as_ref().and(self.seen.pause_ends)
+    }
+
+    /// Whether a revision is one that could be tried again: held, tried in vain, or wanted.
+    fn can_be_retried(&self, revision: &Revision) -> bool {
+        let saved = &self.saved;
+        self.is_held(revision)
+            || saved.tries.as_ref().is_some_and(|tries| tries.revision == *revision)
+            || saved.wanted.as_ref().is_some_and(|wanted| wanted.revision == *revision)
     }
 }
 
@@ -75,6 +84,12 @@ impl Turn<'_> {
     }
 
     pub(crate) fn retry_requested(&mut self, revision: Option<Revision>) {
+        if let Some(revision) = &revision
+            && !self.state.can_be_retried(revision)
+        {
+            self.answer = Err(Refusal::NotHeld { revision: revision.clone() });
+            return;
+        }
         let chosen = |candidate: &Revision| revision.as_ref().is_none_or(|revision| revision == candidate);
         self.state.saved.held.retain(|hold| !chosen(&hold.revision));
         if self.state.saved.tries.as_ref().is_some_and(|tries| chosen(&tries.revision)) {

@@ -9,6 +9,7 @@ mod hold;
 mod late;
 mod machine;
 mod operator;
+mod outbox;
 mod released;
 mod restart;
 mod saved;

@@ -5,12 +5,12 @@ use axum::body::Bytes;
 use axum::extract::{Extension, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use pull_agent_core::{Event, Revision, Wall};
+use pull_agent_core::{Answer, Event, Revision, Wall};
 use pull_agent_protocol::{AcceptRequest, PauseRequest, RetryRequest};
 use tokio::sync::oneshot;
 
 use super::Api;
-use super::problem::problem;
+use super::problem::{problem, problem_with_hint};
 use super::read::{parse, parse_or_default};
 use super::serve::Peer;
 use crate::channels::Input;
@@ -60,12 +60,80 @@ pub(super) async fn accept(State(api): State<Api>, body: Bytes) -> Response {
 
 impl Api {
     async fn change(&self, event: Event) -> Response {
-        let (reply, answer) = oneshot::channel();
-        let sent = self.inputs.send(Input { event, reply: Some(reply) }).await;
-        match (sent, answer.await) {
-            (Ok(()), Ok(Ok(()))) => Json(self.status_of(&self.snapshot())).into_response(),
-            (Ok(()), Ok(Err(error))) => problem(StatusCode::INSUFFICIENT_STORAGE, error),
-            (Err(_), _) | (_, Err(_)) => problem(StatusCode::SERVICE_UNAVAILABLE, "the agent is stopping"),
+        let (caller, answer) = oneshot::channel();
+        let stopping = || problem(StatusCode::SERVICE_UNAVAILABLE, "the agent is stopping");
+        if self.inputs.send(Input { event, caller: Some(caller) }).await.is_err() {
+            // The error still holds the caller: whoever waited for an answer now would wait for ever.
+            return stopping();
         }
+        match answer.await {
+            Ok(Answer::Done) => Json(self.status_of(&self.snapshot())).into_response(),
+            Ok(Answer::Refused(refusal)) => {
+                problem_with_hint(StatusCode::CONFLICT, refusal.to_string(), refusal.hint())
+            }
+            Ok(Answer::NotSaved(why)) => problem(StatusCode::INSUFFICIENT_STORAGE, why.to_string()),
+            Err(_) => stopping(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::to_bytes;
+    use pull_agent_core::{NotSaved, Refusal};
+    use pull_agent_protocol::{Problem, Status};
+
+    use super::*;
+
+    /// Lets the loop answer so; returns the status code and the body.
+    async fn answered(answer: Answer) -> (StatusCode, Vec<u8>) {
+        let (api, mut inputs) = Api::for_tests();
+        let caller = tokio::spawn(async move { api.change(Event::ResumeRequested).await });
+        let input = inputs.recv().await.expect("the change");
+        assert_eq!(input.event, Event::ResumeRequested);
+        input.caller.expect("who wants an answer").send(answer).expect("it waits");
+        let response = caller.await.expect("an answer");
+        let status = response.status();
+        (status, to_bytes(response.into_body(), 1 << 20).await.expect("a body").to_vec())
+    }
+
+    fn problem_of(body: &[u8]) -> Problem {
+        serde_json::from_slice(body).expect("a problem")
+    }
+
+    #[tokio::test]
+    async fn a_change_that_is_done_answers_with_the_status() {
+        let (status, body) = answered(Answer::Done).await;
+        assert_eq!(status, StatusCode::OK);
+        serde_json::from_slice::<Status>(&body).expect("the status");
+    }
+
+    #[tokio::test]
+    async fn a_refused_change_is_a_conflict_with_a_hint() {
+        let revision = Revision::parse(&"c".repeat(40)).expect("a revision");
+        let (status, body) = answered(Answer::Refused(Refusal::NotHeld { revision })).await;
+        assert_eq!(status, StatusCode::CONFLICT);
+        let problem = problem_of(&body);
+        assert_eq!((problem.status, problem.hint.as_deref()), (409, Some("agentctl status")));
+        assert!(problem.detail.contains("is not held here"), "{}", problem.detail);
+    }
+
+    #[tokio::test]
+    async fn a_change_that_is_not_saved_says_what_went_wrong() {
+        let error = "cannot save state.json: no space left".to_owned();
+        let (status, body) = answered(Answer::NotSaved(NotSaved { error })).await;
+        assert_eq!(status, StatusCode::INSUFFICIENT_STORAGE);
+        let problem = problem_of(&body);
+        assert_eq!(
+            problem.detail,
+            "cannot save state.json: no space left; it is tried again and takes effect then"
+        );
+    }
+
+    #[tokio::test]
+    async fn an_agent_that_stops_answers_503() {
+        let (api, inputs) = Api::for_tests();
+        drop(inputs);
+        assert_eq!(api.change(Event::ResumeRequested).await.status(), StatusCode::SERVICE_UNAVAILABLE);
     }
 }

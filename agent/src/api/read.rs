@@ -56,7 +56,7 @@ pub(super) async fn nudge(State(api): State<Api>, body: Bytes) -> Response {
     api.counters.nudges_accepted.fetch_add(1, Relaxed);
     let answer = NudgeAnswer { accepted: true, revision: revision.as_ref().map(ToString::to_string) };
     let event = Event::Nudged { revision };
-    if api.inputs.send(Input { event, reply: None }).await.is_err() {
+    if api.inputs.send(Input { event, caller: None }).await.is_err() {
         return problem(StatusCode::SERVICE_UNAVAILABLE, "the agent is stopping");
     }
     (StatusCode::ACCEPTED, Json(answer)).into_response()

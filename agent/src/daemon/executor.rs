@@ -11,6 +11,7 @@ use pull_agent_protocol::Progress;
 use tokio::sync::{Mutex, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::parts::Drivers;
 use crate::checks::{Checks, ForgeStats};
 use crate::git::{self, Poller};
 use crate::health::Prober;
@@ -74,45 +75,8 @@ impl Executor {
         })
     }
 
-    /// The same drivers under new settings; a build under way can still be cancelled.
-    pub(super) fn renewed(&self, settings: Arc<Settings>) -> Result<Self, String> {
-        Ok(Self {
-            checks: checks(&settings.gate, self.checks.as_deref())?,
-            poller: Arc::new(Mutex::new(Poller::new(&settings.source, &self.program))),
-            rebuild: Rebuild::new(&settings, &self.program),
-            settings,
-            program: self.program.clone(),
-            systemd: self.systemd,
-            events: self.events.clone(),
-            progress: self.progress.clone(),
-            build: self.build.clone(),
-        })
-    }
-
     pub(super) const fn rebuild(&self) -> &Rebuild {
         &self.rebuild
-    }
-
-    pub(super) fn forge_stats(&self) -> ForgeStats {
-        self.checks.as_ref().map(|checks| checks.stats()).unwrap_or_default()
-    }
-
-    /// Starts one command. Its answer comes by the channel, also when the command fails.
-    pub(super) fn start(&mut self, command: Command) {
-        tracing::debug!(?command, "starting");
-        match command {
-            Command::Poll { attempt } => self.poll(attempt),
-            Command::Fetch { attempt, revision, deployed } => self.fetch(attempt, revision, deployed),
-            Command::Check { attempt, revision } => self.check(attempt, revision),
-            Command::Build { attempt, deployment, revision } => self.build(attempt, deployment, revision),
-            Command::CancelBuild { attempt } => self.cancel_build(attempt),
-            Command::Activate { attempt, deployment, revision, system, previous } => {
-                self.activate(attempt, deployment, revision, system, previous);
-            }
-            Command::Probe { attempt, deployment } => self.probe(attempt, deployment),
-            Command::RollBack { attempt, deployment, system } => self.roll_back(attempt, deployment, system),
-            Command::Forget { deployments } => self.rebuild.forget(&deployments),
-        }
     }
 
     fn poll(&self, attempt: Attempt) {
@@ -173,23 +137,6 @@ impl Executor {
         }
     }
 
-    /// Ends the build, be it that it runs or is only about to start, and returns when it is gone. For a graceful stop: what
-    /// was decided already must not begin after the agent has left.
-    pub(super) async fn end_build(&self) {
-        if let Some(build) = &self.build {
-            build.cancel.cancel();
-        }
-        // Also one that an earlier agent left and that nobody waits for.
-        self.rebuild.cancel_running_build().await;
-        if let Some(build) = &self.build
-            && tokio::time::timeout(BUILD_END, build.ended.cancelled()).await.is_err()
-        {
-            tracing::error!(
-                "the build does not end; it is left to itself, and the next start of the agent waits for it"
-            );
-        }
-    }
-
     fn activate(
         &self,
         attempt: Attempt,
@@ -234,18 +181,6 @@ impl Executor {
         });
     }
 
-    /// A warning for each program of `health.commands` that the host does not have now.
-    pub(super) fn missing_programs(&self) -> Vec<String> {
-        let missing = self.prober().missing_programs();
-        let warning = |program| {
-            format!(
-                "health.commands: {program} is not to be found on the host's PATH, so it proves nothing; add it to \
-                 environment.systemPackages, or write its whole path"
-            )
-        };
-        missing.into_iter().map(warning).collect()
-    }
-
     fn prober(&self) -> Prober {
         Prober::new(&self.settings.health, self.systemd, crate::process::environment())
             .on_host(&self.settings.system.current)
@@ -268,6 +203,69 @@ fn told(error: &dyn std::error::Error) -> String {
     text::sentence(&crate::error::chain(error))
 }
 
+impl Drivers for Executor {
+    fn start(&mut self, command: Command) {
+        tracing::debug!(?command, "starting");
+        match command {
+            Command::Poll { attempt } => self.poll(attempt),
+            Command::Fetch { attempt, revision, deployed } => self.fetch(attempt, revision, deployed),
+            Command::Check { attempt, revision } => self.check(attempt, revision),
+            Command::Build { attempt, deployment, revision } => self.build(attempt, deployment, revision),
+            Command::CancelBuild { attempt } => self.cancel_build(attempt),
+            Command::Activate { attempt, deployment, revision, system, previous } => {
+                self.activate(attempt, deployment, revision, system, previous);
+            }
+            Command::Probe { attempt, deployment } => self.probe(attempt, deployment),
+            Command::RollBack { attempt, deployment, system } => self.roll_back(attempt, deployment, system),
+            Command::Forget { deployments } => self.rebuild.forget(&deployments),
+        }
+    }
+
+    fn renewed(&self, settings: Arc<Settings>) -> Result<Self, String> {
+        Ok(Self {
+            checks: checks(&settings.gate, self.checks.as_deref())?,
+            poller: Arc::new(Mutex::new(Poller::new(&settings.source, &self.program))),
+            rebuild: Rebuild::new(&settings, &self.program),
+            settings,
+            program: self.program.clone(),
+            systemd: self.systemd,
+            events: self.events.clone(),
+            progress: self.progress.clone(),
+            build: self.build.clone(),
+        })
+    }
+
+    fn forge_stats(&self) -> ForgeStats {
+        self.checks.as_ref().map(|checks| checks.stats()).unwrap_or_default()
+    }
+
+    fn missing_programs(&self) -> Vec<String> {
+        let missing = self.prober().missing_programs();
+        let warning = |program| {
+            format!(
+                "health.commands: {program} is not to be found on the host's PATH, so it proves nothing; add it to \
+                 environment.systemPackages, or write its whole path"
+            )
+        };
+        missing.into_iter().map(warning).collect()
+    }
+
+    async fn end_build(&self) {
+        if let Some(build) = &self.build {
+            build.cancel.cancel();
+        }
+        // Also one that an earlier agent left and that nobody waits for.
+        self.rebuild.cancel_running_build().await;
+        if let Some(build) = &self.build
+            && tokio::time::timeout(BUILD_END, build.ended.cancelled()).await.is_err()
+        {
+            tracing::error!(
+                "the build does not end; it is left to itself, and the next start of the agent waits for it"
+            );
+        }
+    }
+}
+
 /// What asks the forge; none where no forge is asked.
 fn checks(gate: &Gate, former: Option<&Checks>) -> Result<Option<Arc<Checks>>, String> {
     let Gate::Github(gate) = gate else { return Ok(None) };
@@ -287,3 +285,6 @@ async fn reachable(poller: Arc<Mutex<Poller>>) -> Result<(), String> {
         Err(error) => Err(told(&error)),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,55 +4,45 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pull_agent_core::{Command, Event, Policy, State, deadline, decide};
-use tokio::sync::{mpsc, oneshot, watch};
+use pull_agent_core::{Due, Event, Mono, Outbox, Policy, Released, Unsaved, deadline};
+use tokio::sync::{mpsc, watch};
 
-use super::executor::Executor;
-use super::journal;
+use super::journal::{self, Journal};
 use super::notify::Notify;
-use crate::channels::{Input, Snapshot};
+use super::parts::{Drivers, StateWriter};
+use crate::channels::{Caller, Input, Snapshot};
 use crate::clock;
 use crate::settings::{self, Settings};
 use crate::signals::{Asked, Asks};
-use crate::store::Store;
 use crate::view::{self, About};
 
-/// Between two tries to save a state that could not be saved.
-const SAVE_AGAIN: Duration = Duration::from_secs(2);
-
-type Reply = oneshot::Sender<Result<(), String>>;
-
-pub(super) struct Loop {
+pub(super) struct Loop<S, D> {
     pub(super) config_file: PathBuf,
     pub(super) settings: Arc<Settings>,
     /// Whether systemd runs this machine.
     pub(super) systemd: bool,
     pub(super) about: About,
-    pub(super) state: State,
-    pub(super) store: Option<Store>,
-    pub(super) executor: Executor,
+    /// The state, and what waits for it to be on disk.
+    pub(super) outbox: Outbox<Caller>,
+    pub(super) journal: Journal,
+    /// None while it writes, and for good when a writer died with it.
+    pub(super) store: Option<S>,
+    pub(super) executor: D,
     pub(super) notify: Notify,
     pub(super) answers: mpsc::Receiver<Event>,
     pub(super) inputs: mpsc::Receiver<Input>,
     pub(super) shown: watch::Sender<Arc<Snapshot>>,
-    /// The state in memory is newer than the one on disk.
-    pub(super) dirty: bool,
-    /// Decided, but not to be started before the state is on disk.
-    pub(super) waiting: Vec<Command>,
-    /// Callers that are answered once the state is on disk.
-    pub(super) replies: Vec<Reply>,
-    pub(super) save_error: Option<String>,
     pub(super) reload_error: Option<String>,
     /// Warnings about programs of `health.commands`.
     pub(super) missing: Vec<String>,
 }
 
-impl Loop {
+impl<S: StateWriter, D: Drivers> Loop<S, D> {
     /// Turns until a signal asks for the end. Returns what may have last words to say.
     pub(super) async fn turn(mut self, mut asks: Asks) -> Notify {
         loop {
             self.notify.alive();
-            let wake = self.next_wake();
+            let wake = self.next_wake(clock::mono());
             tokio::select! {
                 biased;
                 asked = asks.next() => match asked {
@@ -61,7 +51,7 @@ impl Loop {
                     Asked::Poll => self.happened(Event::Nudged { revision: None }, None).await,
                 },
                 Some(event) = self.answers.recv() => self.happened(event, None).await,
-                Some(input) = self.inputs.recv() => self.happened(input.event, input.reply).await,
+                Some(input) = self.inputs.recv() => self.happened(input.event, input.caller).await,
                 () = tokio::time::sleep(wake) => self.woke().await,
             }
         }
@@ -75,22 +65,30 @@ impl Loop {
         settings::policy(&self.settings, self.systemd)
     }
 
+    fn save_again(&self) -> Option<Duration> {
+        self.outbox.save_again().map(|delay| Duration::from_millis(delay.0))
+    }
+
     /// How long the loop may sleep: to the next deadline, the next try to save or the next sign of life.
-    fn next_wake(&self) -> Duration {
+    fn next_wake(&self, now: Mono) -> Duration {
         let period = self.notify.period();
-        let most = if self.dirty { period.min(SAVE_AGAIN) } else { period };
-        let policy = self.policy();
-        let due = deadline(&policy, &self.state).map(|due| Duration::from_millis(due.since(clock::mono()).0));
-        // A deadline that is due at once while the disk is full must not make the loop spin.
-        let least = if self.dirty { SAVE_AGAIN / 4 } else { Duration::ZERO };
-        due.map_or(most, |due| due.clamp(least, most.max(least)))
+        let due = deadline(&self.policy(), self.outbox.state());
+        let due = due.map(|due| Duration::from_millis(due.since(now).0));
+        match self.save_again() {
+            None => due.unwrap_or(period).min(period),
+            Some(again) => {
+                let most = period.min(again);
+                // A deadline that is due at once while the disk is full must not make the loop spin.
+                let least = again / 4;
+                due.unwrap_or(most).clamp(least, most.max(least))
+            }
+        }
     }
 
     async fn woke(&mut self) {
-        let policy = self.policy();
-        if deadline(&policy, &self.state).is_some_and(|due| due <= clock::mono()) {
+        if deadline(&self.policy(), self.outbox.state()).is_some_and(|due| due <= clock::mono()) {
             self.happened(Event::DeadlinePassed, None).await;
-        } else if self.dirty {
+        } else if self.outbox.save_again().is_some() {
             self.settle().await;
         }
     }
@@ -105,97 +103,85 @@ impl Loop {
     }
 
     /// One event: decide, save, start.
-    pub(super) async fn happened(&mut self, event: Event, reply: Option<Reply>) {
+    pub(super) async fn happened(&mut self, event: Event, caller: Option<Caller>) {
         if brings_the_host(&event) {
             self.look_for_programs();
         }
-        let policy = self.policy();
         journal::event(&event);
-        let before = self.state.saved.clone();
-        let step = decide(&policy, std::mem::take(&mut self.state), clock::now(), event);
-        self.state = step.state;
-        self.dirty |= self.state.saved != before;
-        journal::progress(&before, &self.state.saved);
-        for command in step.commands {
-            // While nothing can be saved, looks are given up and wanted again: only the last of each kind is of use.
-            if command.is_look() {
-                let kind = std::mem::discriminant(&command);
-                self.waiting.retain(|waiting| std::mem::discriminant(waiting) != kind);
-            }
-            self.waiting.push(command);
-        }
-        self.replies.extend(reply);
+        let policy = self.policy();
+        self.outbox.decide(&policy, clock::now(), event, caller);
+        self.journal.progress(&self.outbox.state().saved);
         self.settle().await;
     }
 
-    /// Saves what is unsaved, then starts what waited for that. While a save fails nothing is started.
+    /// Saves what is unsaved, then answers and starts what may leave.
     async fn settle(&mut self) {
-        if self.dirty {
-            self.save().await;
-        }
-        let outcome = match &self.save_error {
-            None => Ok(()),
-            Some(error) => Err(format!("{error}; it is tried again and takes effect then")),
+        let released = match self.outbox.due() {
+            Due::Start(released) => released,
+            Due::Save(unsaved) => self.save(unsaved).await,
         };
-        for reply in self.replies.drain(..) {
+        // Before the answers: who is told that something is done finds it in the status.
+        self.show();
+        for (caller, answer) in released.answers {
             // A caller that hung up does not want to know.
-            reply.send(outcome.clone()).ok();
+            caller.send(answer).ok();
         }
-        if outcome.is_ok() {
-            for command in std::mem::take(&mut self.waiting) {
-                self.executor.start(command);
+        for command in released.commands {
+            self.executor.start(command);
+        }
+    }
+
+    /// Returns what may leave after this save, or after its failure.
+    async fn save(&mut self, unsaved: Unsaved<Caller>) -> Released<Caller> {
+        match self.write(&unsaved).await {
+            Ok(()) => {
+                if self.outbox.error().is_some() {
+                    tracing::info!("the state is saved again");
+                }
+                self.outbox.saved(unsaved)
+            }
+            Err(error) => {
+                tracing::error!(%error, "nothing is started until the state can be saved");
+                Released { commands: Vec::new(), answers: self.outbox.failed(unsaved, error) }
             }
         }
-        self.show();
     }
 
     /// Writes on a thread of its own, so that a slow disk does not keep the readers waiting.
-    async fn save(&mut self) {
-        let Some(mut store) = self.store.take() else { return };
-        let saved = self.state.saved.clone();
+    async fn write(&mut self, unsaved: &Unsaved<Caller>) -> Result<(), String> {
+        let Some(mut store) = self.store.take() else {
+            return Err(
+                "the writer of the state died; only a restart of the agent brings another one".to_owned()
+            );
+        };
+        let saved = Arc::clone(unsaved.saved());
         let written = tokio::task::spawn_blocking(move || {
             let result = store.save(&saved);
             (store, result)
         })
         .await;
-        let result = match written {
-            Ok((store, result)) => {
-                self.store = Some(store);
-                result.map_err(|error| crate::error::chain(&error))
-            }
-            Err(error) => Err(format!("the writer of the state died: {error}")),
-        };
-        match result {
-            Ok(()) => {
-                if self.save_error.take().is_some() {
-                    tracing::info!("the state is saved again");
-                }
-                self.dirty = false;
-            }
-            Err(error) => {
-                tracing::error!(%error, "nothing is started until the state can be saved");
-                self.save_error = Some(error);
-            }
-        }
+        let (store, result) = written.map_err(|error| format!("the writer of the state died: {error}"))?;
+        self.store = Some(store);
+        result
     }
 
     /// Publishes what there is to see now.
     pub(super) fn show(&mut self) {
         let mut about = self.about.clone();
-        if let Some(error) = &self.save_error {
+        if let Some(error) = self.outbox.error() {
             about.warnings.insert(0, format!("nothing is started: {error}"));
         }
         about.warnings.extend(self.reload_error.clone());
         about.warnings.extend(self.missing.iter().cloned());
-        let mut status = view::status(&self.settings, &about, &self.state);
-        if let Some(error) = &self.save_error {
+        let mut status = view::status(&self.settings, &about, self.outbox.state());
+        if let Some(error) = self.outbox.error() {
             status.summary = format!("nothing is started until the state can be saved: {error}");
         }
         self.notify.status(&status.summary);
         let snapshot = Snapshot {
             settings: Arc::clone(&self.settings),
             status,
-            state: self.state.clone(),
+            state: self.outbox.state().clone(),
             forge: self.executor.forge_stats(),
         };
         self.shown.send_replace(Arc::new(snapshot));
@@ -223,7 +209,7 @@ impl Loop {
     }
 
     /// Reads the file; what is open already (sockets, state, logs) stays where it is.
-    fn renewed(&mut self) -> Result<(Arc<Settings>, Executor), String> {
+    fn renewed(&mut self) -> Result<(Arc<Settings>, D), String> {
         let mut settings = settings::load(&self.config_file).map_err(|errors| errors.to_string())?;
         let moved = settings.state != self.settings.state;
         settings.state.clone_from(&self.settings.state);
@@ -255,3 +241,6 @@ const fn brings_the_host(event: &Event) -> bool {
         | Event::AcceptRequested { .. } => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,74 @@
-//! What the journal is told of the loop, at the level of who must act.
+//! What the journal is told of the loop: one line for what the world brought, and one for each step that a deployment took,
+//! at the level of who must act.
 
-use pull_agent_core::{Event, Saved};
+use pull_agent_core::{DeploymentId, Event, Phase, Record, Refused, Revision, Saved};
 
-/// One line for what the world brought, at the level of who must act.
+/// What was told last, so that each news is told once.
+#[derive(Debug)]
+pub(super) struct Journal {
+    wanted: Option<Revision>,
+    refused: Option<Refused>,
+    current: Option<(DeploymentId, Phase)>,
+    ended: Option<Record>,
+}
+
+impl Journal {
+    /// Takes what a process finds at its start for told.
+    pub(super) fn new(saved: &Saved) -> Self {
+        let current = saved.current.as_ref();
+        Self {
+            wanted: saved.wanted.as_ref().map(|wanted| wanted.revision.clone()),
+            refused: saved.refused.clone(),
+            current: current.map(|current| (current.id, current.phase.clone())),
+            ended: saved.history.last().cloned(),
+        }
+    }
+
+    /// Tells what is new since the last time.
+    pub(super) fn progress(&mut self, saved: &Saved) {
+        let wanted = saved.wanted.as_ref().map(|wanted| &wanted.revision);
+        if is_news(&mut self.wanted, wanted)
+            && let Some(revision) = wanted
+        {
+            tracing::info!(%revision, "the branch has a new tip");
+        }
+        if is_news(&mut self.refused, saved.refused.as_ref())
+            && let Some(refused) = &saved.refused
+        {
+            tracing::error!(revision = %refused.revision, reason = refused.reason, "refused");
+        }
+        let step = saved.current.as_ref().map(|current| (current.id, current.phase.clone()));
+        if is_news(&mut self.current, step.as_ref())
+            && let Some(current) = &saved.current
+        {
+            tracing::info!(deployment = current.id.0, revision = %current.revision, phase = ?current.phase, "deployment");
+        }
+        if is_news(&mut self.ended, saved.history.last())
+            && let Some(record) = saved.history.last()
+        {
+            ended(record);
+        }
+    }
+}
+
+/// Whether this is another one than was told last, which it is from now on.
+fn is_news<T: Clone + PartialEq>(told: &mut Option<T>, now: Option<&T>) -> bool {
+    let news = told.as_ref() != now;
+    if news {
+        *told = now.cloned();
+    }
+    news
+}
+
+fn ended(record: &Record) {
+    let (deployment, revision, outcome) = (record.id.0, &record.revision, record.outcome.as_str());
+    match &record.reason {
+        None => tracing::info!(deployment, %revision, outcome, "deployment ended"),
+        Some(reason) => tracing::warn!(deployment, %revision, outcome, reason, "deployment ended"),
+    }
+}
+
+/// Tells what the world brought.
 pub(super) fn event(event: &Event) {
     match event {
         Event::Polled { result: Err(error), .. } => tracing::warn!(%error, "the poll failed"),
@@ -24,33 +90,5 @@ pub(super) fn event(event: &Event) {
         | Event::Activated { .. }
         | Event::Probed { .. }
         | Event::RolledBack { .. } => tracing::debug!(?event, "event"),
-    }
-}
-
-/// One line for each step that a deployment took.
-pub(super) fn progress(before: &Saved, after: &Saved) {
-    if let Some(wanted) = &after.wanted
-        && before.wanted.as_ref().is_none_or(|old| old.revision != wanted.revision)
-    {
-        tracing::info!(revision = %wanted.revision, "the branch has a new tip");
-    }
-    if let Some(refused) = &after.refused
-        && before.refused.as_ref() != Some(refused)
-    {
-        tracing::error!(revision = %refused.revision, reason = refused.reason, "refused");
-    }
-    if let Some(current) = &after.current
-        && before.current.as_ref().map(|old| (&old.id, &old.phase)) != Some((&current.id, &current.phase))
-    {
-        tracing::info!(deployment = current.id.0, revision = %current.revision, phase = ?current.phase, "deployment");
-    }
-    if let Some(record) = after.history.last()
-        && before.history.last() != Some(record)
-    {
-        let (deployment, revision, outcome) = (record.id.0, &record.revision, record.outcome.as_str());
-        match &record.reason {
-            None => tracing::info!(deployment, %revision, outcome, "deployment ended"),
-            Some(reason) => tracing::warn!(deployment, %revision, outcome, reason, "deployment ended"),
-        }
     }
 }

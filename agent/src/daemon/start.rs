@@ -4,11 +4,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use pull_agent_core::{Event, State};
+use pull_agent_core::{Event, Outbox};
 use tokio::sync::{mpsc, watch};
 
 use super::executor::Executor;
 use super::host_loop::Loop;
+use super::journal::Journal;
 use super::notify::Notify;
 use crate::api;
 use crate::channels::{Counters, Snapshot};
@@ -65,6 +66,8 @@ pub async fn run(config_file: &Path) -> Result<(), RunError> {
     }
     let (store, saved, mut warnings) =
         Store::open(&settings.state.directory, &settings.state.log_directory).map_err(RunError::Store)?;
+    // What was mended or begun anew is in memory only.
+    let whole = warnings.is_empty() && settings.state.directory.join("state.json").exists();
     warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     sweep(&settings, &mut warnings).await;
 
@@ -80,12 +83,13 @@ pub async fn run(config_file: &Path) -> Result<(), RunError> {
     executor.rebuild().forget_unknown(&known, settings.state.keep_deployments);
 
     let host = host::view(&settings.system);
-    let state = State { saved, ..State::default() };
+    let journal = Journal::new(&saved);
+    let outbox = if whole { Outbox::read(saved) } else { Outbox::unwritten(saved) };
     let about = About { started_at: clock::wall(), pid: std::process::id(), warnings };
     let first = Arc::new(Snapshot {
         settings: Arc::clone(&settings),
-        status: view::status(&settings, &about, &state),
-        state: state.clone(),
+        status: view::status(&settings, &about, outbox.state()),
+        state: outbox.state().clone(),
         forge: ForgeStats::default(),
     });
     let (shown, snapshots) = watch::channel(first);
@@ -94,17 +98,14 @@ pub async fn run(config_file: &Path) -> Result<(), RunError> {
         settings: Arc::clone(&settings),
         systemd,
         about,
-        state,
+        outbox,
+        journal,
         store: Some(store),
         executor,
         notify: Notify::new().map_err(RunError::System)?,
         answers,
         inputs,
         shown,
-        dirty: false,
-        waiting: Vec::new(),
-        replies: Vec::new(),
-        save_error: None,
         reload_error: None,
         missing: Vec::new(),
     };

@@ -22,7 +22,7 @@ impl Sim {
             Command::Check { attempt, revision } => {
                 let commit = self.world.remote.number(&revision);
                 let verdict = self.world.forge.verdict(commit, self.now());
-                let gate = self.agent.as_ref().and_then(|agent| agent.state.seen.gate.in_flight);
+                let gate = self.agent.as_ref().and_then(|agent| agent.state().seen.gate.in_flight);
                 if gate.is_some_and(|gate| gate.attempt == attempt) {
                     self.ghost.forge_says(commit, &verdict, self.world.clock.now);
                 }

@@ -1,9 +1,10 @@
-//! The agent's loop and its steps as the contract has them: decide, save, then start; a step writes that it started and how
-//! it ended, and outlives the agent. Between any two of these the agent can die.
+//! The agent's loop and its steps as the contract has them: decide, save, then start, by the very outbox that the daemon
+//! drives; a step writes that it started and how it ended, and outlives the agent. Between any two of these the agent can die.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use pull_agent_core::{Command, Event, Now, Policy, Saved, State, deadline, decide};
+use pull_agent_core::{Command, Due, Event, Now, Outbox, Policy, Saved, State, deadline};
 
 use crate::faults::Death;
 use crate::invariants::Ghost;
@@ -39,12 +40,16 @@ pub(crate) enum Refused {
 /// The agent's process.
 #[derive(Debug)]
 pub(crate) struct Agent {
-    pub(crate) state: State,
-    /// Commands that wait for the save.
-    pub(crate) held: Vec<Command>,
+    outbox: Outbox<()>,
     pub(crate) save_again_at: Option<u64>,
     /// The step whose end it waits for.
     waits_for: Option<(u64, Command)>,
+}
+
+impl Agent {
+    pub(crate) const fn state(&self) -> &State {
+        self.outbox.state()
+    }
 }
 
 /// A world with an agent in it.
@@ -75,8 +80,10 @@ pub struct Sim {
 /// be noticed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DriverMutation {
-    /// Commands start before the state is saved.
+    /// What waits for a save is let out before it.
     ActBeforeSave,
+    /// A save that failed is taken for a good one.
+    ActAfterFailedSave,
     /// The profile is not set back after a switch that did not happen.
     NoRestore,
     /// A step that started already is started again after a restart.
@@ -123,7 +130,7 @@ impl Sim {
     fn next_time(&self) -> Option<u64> {
         let queued = self.queue.first_key_value().map(|((time, _), _)| *time);
         let agent = self.agent.as_ref().and_then(|agent| {
-            let timer = deadline(&self.policy, &agent.state).map(|mono| self.world.clock.true_time(mono));
+            let timer = deadline(&self.policy, agent.state()).map(|mono| self.world.clock.true_time(mono));
             timer.into_iter().chain(agent.save_again_at).min()
         });
         queued.into_iter().chain(agent).min()
@@ -144,7 +151,7 @@ impl Sim {
             }
             Some(_) | None => self.wake()?,
         }
-        self.ghost.look(&self.world, self.agent.as_ref().map(|agent| &agent.state), &self.policy)?;
+        self.ghost.look(&self.world, self.agent.as_ref().map(Agent::state), &self.policy)?;
         Ok(true)
     }
 
@@ -152,7 +159,7 @@ impl Sim {
     fn wake(&mut self) -> Result<(), Violation> {
         let now = self.now();
         if self.agent.as_ref().is_some_and(|agent| agent.save_again_at.is_some_and(|at| at <= now)) {
-            self.save_and_start(Vec::new())
+            self.settle()
         } else {
             self.feed(Event::DeadlinePassed)
         }
@@ -186,18 +193,13 @@ impl Sim {
     }
 
     fn start(&mut self) -> Result<(), Violation> {
-        let saved = match self.world.disk.read() {
-            Some(saved) => saved,
-            None => self.adopt(),
+        let outbox = match self.world.disk.read() {
+            Some(saved) => Outbox::read(saved),
+            None => Outbox::unwritten(self.adopt()),
         };
         self.world.clock.process_start = self.now();
         self.world.clock.mono_base = self.world.rng.pick(&[0, 1, 5_000, 86_400_000, 1 << 40]);
-        self.agent = Some(Agent {
-            state: State { saved, ..State::default() },
-            held: Vec::new(),
-            save_again_at: None,
-            waits_for: None,
-        });
+        self.agent = Some(Agent { outbox, save_again_at: None, waits_for: None });
         self.ghost.started();
         self.feed(Event::Started { host: self.world.host.view() })
     }
@@ -225,55 +227,69 @@ impl Sim {
             entropy: self.world.rng.next(),
         };
         self.ghost.hears(&event, &self.world);
-        let step = decide(&self.policy, core::mem::take(&mut agent.state), now, event);
-        agent.state = step.state;
+        agent.outbox.decide(&self.policy, now, event, None);
         self.events += 1;
-        if deadline(&self.policy, &agent.state).is_some_and(|due| due <= now.mono) {
-            return Err(Violation::new("no busy loop", format!("due at once again: {:?}", agent.state)));
-        }
-        if self.mutation == Some(DriverMutation::ActBeforeSave) {
-            for command in step.commands {
-                self.begin(command)?;
-                if self.point() {
-                    return Ok(());
-                }
-            }
-            return self.save_and_start(Vec::new());
+        if deadline(&self.policy, agent.state()).is_some_and(|due| due <= now.mono) {
+            return Err(Violation::new("no busy loop", format!("due at once again: {:?}", agent.state())));
         }
         if self.point() {
             return Ok(());
         }
-        self.save_and_start(step.commands)
+        self.settle()
     }
 
-    /// Saves what changed; only when that worked the commands start, else they wait.
-    fn save_and_start(&mut self, commands: Vec<Command>) -> Result<(), Violation> {
+    /// Saves what is unsaved, and starts what may leave.
+    fn settle(&mut self) -> Result<(), Violation> {
         let now = self.now();
         let Some(agent) = &mut self.agent else { return Ok(()) };
-        agent.held.extend(commands);
-        let mut writes = self.world.disk.writes(&agent.state.saved);
-        if !writes.is_empty() && self.world.faults.disk_is_full(now) {
+        let unsaved = match agent.outbox.due() {
+            Due::Start(released) => return self.begin_all(released.commands),
+            Due::Save(unsaved) => unsaved,
+        };
+        if self.mutation == Some(DriverMutation::ActBeforeSave) {
+            let saved = Arc::clone(unsaved.saved());
+            let released = agent.outbox.saved(unsaved);
+            self.begin_all(released.commands)?;
+            return self.write(&saved).map(drop);
+        }
+        if self.world.faults.disk_is_full(now) && self.mutation != Some(DriverMutation::ActAfterFailedSave) {
             self.log.note(now, || "save failed".to_string());
-            agent.save_again_at = Some(now + 1000);
+            let answers = agent.outbox.failed(unsaved, "no space left on device".to_string());
+            debug_assert!(answers.is_empty(), "nobody asked");
+            agent.save_again_at = agent.outbox.save_again().map(|delay| now + delay.0);
             return Ok(());
         }
+        if !self.world.faults.disk_is_full(now) && !self.write(unsaved.saved())? {
+            return Ok(());
+        }
+        let Some(agent) = &mut self.agent else { return Ok(()) };
+        agent.save_again_at = None;
+        let released = agent.outbox.saved(unsaved);
+        self.begin_all(released.commands)
+    }
+
+    /// Writes the files of the state; returns whether the agent lives on.
+    fn write(&mut self, saved: &Arc<Saved>) -> Result<bool, Violation> {
+        let mut writes = self.world.disk.writes(saved);
         if self.mutation == Some(DriverMutation::HoldLast) {
             writes.sort_by_key(|write| matches!(write, Write::Holds(_)));
         }
         for write in writes {
             let is_state = matches!(write, Write::State(_));
-            self.log.note(now, || write.to_string());
+            self.log.note(self.world.clock.now, || write.to_string());
             self.world.disk.write(write);
             if is_state {
                 self.ghost.saved(&self.world)?;
             }
             if self.point() {
-                return Ok(());
+                return Ok(false);
             }
         }
-        let Some(agent) = &mut self.agent else { return Ok(()) };
-        agent.save_again_at = None;
-        for command in core::mem::take(&mut agent.held) {
+        Ok(true)
+    }
+
+    fn begin_all(&mut self, commands: Vec<Command>) -> Result<(), Violation> {
+        for command in commands {
             self.begin(command)?;
             if self.point() {
                 return Ok(());
@@ -338,7 +354,7 @@ impl Sim {
     /// Carries a command out, as far as that is done at once.
     fn begin(&mut self, command: Command) -> Result<(), Violation> {
         self.log.note(self.world.clock.now, || format!("command {command:?}"));
-        self.ghost.asks(&command, &self.world)?;
+        self.ghost.asks(&command, &self.world, self.agent.as_ref().map(Agent::state))?;
         let (attempt, kind) = match &command {
             Command::Poll { .. } | Command::Fetch { .. } => {
                 let hangs = self.world.faults.remote_hangs_until > self.now();

@@ -3,13 +3,13 @@
 mod look;
 
 use pull_agent_core::{
-    Command, DeploymentId, Event, FailureClass, Phase, Record, Saved, Verdict, VerdictKind,
+    Command, DeploymentId, Event, FailureClass, Phase, Record, Saved, State, Verdict, VerdictKind,
 };
 use pull_agent_protocol::{Outcome, Phase as PhaseName};
 
 use crate::violation::Violation;
 use crate::world::{By, Kind, Step, World};
-use look::says;
+use look::{intended, says};
 
 const GREEN: &str = "1 green only";
 const FORWARD: &str = "2 forward only";
@@ -179,8 +179,14 @@ impl Ghost {
     }
 
     /// The agent asks for something.
-    pub(crate) fn asks(&mut self, command: &Command, world: &World) -> Result<(), Violation> {
+    pub(crate) fn asks(
+        &mut self,
+        command: &Command,
+        world: &World,
+        state: Option<&State>,
+    ) -> Result<(), Violation> {
         let now = world.clock.now;
+        intended(command, world, state)?;
         if now / 60_000 != self.minute {
             self.minute = now / 60_000;
             self.polls = 0;
@@ -225,7 +231,7 @@ impl Ghost {
             return Err(Violation::new(SAVED, format!("{step:?} starts, but the disk says {intended:?}")));
         }
         let Some(number) = step.commit else { return Ok(()) };
-        if let Some(Saved { paused: Some(pause), current: Some(current), .. }) = &world.disk.state
+        if let Some(Saved { paused: Some(pause), current: Some(current), .. }) = world.disk.state.as_deref()
             && matches!(current.phase, Phase::Activating { killed: 0, .. })
             && pause.since < current.phase_since
             && !self.wall_set

@@ -3,7 +3,7 @@
 use pull_agent_core::{Millis, OnUnhealthy, Policy};
 use pull_agent_protocol::Outcome;
 
-use crate::driver::{DriverMutation, Item, Sim};
+use crate::driver::{Agent, DriverMutation, Item, Sim};
 use crate::faults::{Death, Faults};
 use crate::log::Log;
 use crate::rng::Rng;
@@ -176,7 +176,7 @@ fn settle(sim: &mut Sim) -> Result<(), Violation> {
             return Ok(());
         }
         if !sim.turn(until)? {
-            let state = sim.agent.as_ref().map(|agent| &agent.state);
+            let state = sim.agent.as_ref().map(Agent::state);
             return Err(Violation::new("liveness", format!("commit {tip} did not settle: {state:?}")));
         }
     }
@@ -187,12 +187,12 @@ fn is_idle(sim: &Sim) -> bool {
         && sim
             .agent
             .as_ref()
-            .is_some_and(|agent| agent.state.saved.current.is_none() && agent.save_again_at.is_none())
+            .is_some_and(|agent| agent.state().saved.current.is_none() && agent.save_again_at.is_none())
 }
 
 fn has_seen(sim: &Sim, tip: usize) -> bool {
     let revision = &sim.world.remote.commits[tip].revision;
-    sim.agent.as_ref().is_some_and(|agent| agent.state.seen.poll.tip.as_ref() == Some(revision))
+    sim.agent.as_ref().is_some_and(|agent| agent.state().seen.poll.tip.as_ref() == Some(revision))
 }
 
 fn is_deployed(sim: &Sim, commit: usize) -> bool {
@@ -243,7 +243,7 @@ fn arrive(sim: &mut Sim) -> Result<(), Violation> {
             };
         }
         if !sim.turn(until)? {
-            let state = sim.agent.as_ref().map(|agent| &agent.state);
+            let state = sim.agent.as_ref().map(Agent::state);
             return Err(Violation::new("liveness", format!("commit {commit} did not arrive: {state:?}")));
         }
     }

@@ -17,6 +17,11 @@ fn commands_before_the_save() {
 }
 
 #[test]
+fn commands_after_a_failed_save() {
+    assert_eq!(noticed(DriverMutation::ActAfterFailedSave), Some("4 saved before done"));
+}
+
+#[test]
 fn a_profile_that_is_not_set_back() {
     assert_eq!(noticed(DriverMutation::NoRestore), Some("6 back to where it was"));
 }

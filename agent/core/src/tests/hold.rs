@@ -1,9 +1,12 @@
 //! What is remembered of deployments that ended: holds, tries, history, totals.
 
+use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use super::machine::{Machine, build, host, revision};
-use crate::{Ancestry, Command, DeploymentId, Event, Exit, FailureClass, Millis, PHASE_BUCKETS, VerdictKind};
+use crate::{
+    Ancestry, Command, DeploymentId, Event, Exit, FailureClass, Millis, PHASE_BUCKETS, Refusal, VerdictKind,
+};
 use pull_agent_protocol::{Outcome, Phase as PhaseName, Trigger};
 
 /// Revision b does not build.
@@ -33,21 +36,41 @@ fn a_held_revision_that_comes_back_is_still_held() {
 }
 
 #[test]
-fn a_retry_of_all_and_one_of_this_forget_the_hold_and_one_of_another_does_not() {
-    for (named, again) in [(None, true), (Some('b'), true), (Some('c'), false)] {
+fn a_retry_of_all_and_one_of_this_forget_the_hold() {
+    for named in [None, Some('b')] {
         let mut machine = held();
         machine.now += 2_000;
         let commands = machine.tell(Event::RetryRequested { revision: named.map(revision) });
         let looks = commands.iter().any(|c| matches!(c, Command::Fetch { .. }));
         assert!(looks, "the clone may be what was wrong: {commands:?}");
         let commands = machine.fetched(Ancestry::Descendant);
-        let built = commands.iter().any(|c| matches!(c, Command::Build { .. }));
-        assert_eq!((built, machine.state.saved.held.is_empty()), (again, again), "{named:?}");
-        if again {
-            let current = machine.state.saved.current.as_ref().expect("built again");
-            assert_eq!((current.id, current.trigger), (DeploymentId(3), Trigger::Operator));
-        }
+        assert!(commands.iter().any(|c| matches!(c, Command::Build { .. })), "{named:?}: {commands:?}");
+        assert!(machine.state.saved.held.is_empty());
+        let current = machine.state.saved.current.as_ref().expect("built again");
+        assert_eq!((current.id, current.trigger), (DeploymentId(3), Trigger::Operator));
     }
+}
+
+#[test]
+fn a_retry_of_what_could_not_be_tried_again_is_refused_and_changes_nothing() {
+    let mut machine = held();
+    let retry = |digit| Event::RetryRequested { revision: Some(revision(digit)) };
+    let refusal = machine.ask(retry('c')).expect_err("nobody knows c");
+    assert_eq!(refusal, Refusal::NotHeld { revision: revision('c') });
+    assert!(refusal.to_string().starts_with("cccccccccccccccccccccccccccccccccccccccc is not held here"));
+    machine.check_ignored(retry('c'));
+    assert_eq!(machine.ask(retry('b')), Ok(()));
+    assert_eq!(machine.ask(Event::RetryRequested { revision: None }), Ok(()));
+}
+
+#[test]
+fn a_retry_of_what_is_wanted_or_waits_to_be_tried_again_is_none_to_be_refused() {
+    let retry = |digit| Event::RetryRequested { revision: Some(revision(digit)) };
+    assert_eq!(Machine::gating().ask(retry('b')), Ok(()), "wanted");
+    let mut machine = Machine::building();
+    machine.build_failed(FailureClass::Transient);
+    machine.state.saved.wanted = None;
+    assert_eq!(machine.ask(retry('b')), Ok(()), "waits to be tried again");
 }
 
 #[test]

@@ -5,10 +5,11 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use crate::decide::decide;
 use crate::{
     Ancestry, Attempt, Command, DeploymentId, Event, Exit, FailureClass, Fetched, HostView, Millis, Mono,
-    Now, OnUnhealthy, Phase, Policy, Revision, Saved, Seen, State, StepFailure, SystemPath, Verdict,
-    VerdictKind, Wall, deadline, decide,
+    Now, OnUnhealthy, Phase, Policy, Refusal, Revision, Saved, Seen, State, StepFailure, SystemPath, Verdict,
+    VerdictKind, Wall, deadline,
 };
 
 /// What the wall clock shows when the steady one shows nought.
@@ -182,6 +183,11 @@ impl Machine {
             assert!(due > Mono(self.now), "due at once again after {shown}: {:#?}", self.state);
         }
         step.commands
+    }
+
+    /// Asks for a change and returns whether it is made.
+    pub(super) fn ask(&self, event: Event) -> Result<(), Refusal> {
+        decide(&self.policy, self.state.clone(), self.clock(), event).answer
     }
 
     /// Tells an event; exactly these commands must come out, and exactly these fields change.

@@ -118,3 +118,8 @@ fn a_pause_without_an_end_survives_a_restart() {
     assert_eq!(machine.phase(), Some(&Phase::Built));
     assert!(machine.state.saved.paused.is_some());
 }
+
+#[test]
+fn to_end_a_pause_that_is_none_is_done_already() {
+    assert_eq!(Machine::idle().ask(Event::ResumeRequested), Ok(()));
+}

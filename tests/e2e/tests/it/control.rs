@@ -1,7 +1,7 @@
 //! What the operator can change: pause, resume, retry, accept.
 
 use pull_agent_e2e::World;
-use pull_agent_protocol::{Outcome, Status};
+use pull_agent_protocol::{Outcome, Problem, Status};
 
 #[test]
 fn a_pause_stops_activations_until_it_is_ended() {
@@ -98,8 +98,10 @@ fn retry_forgets_all_holds() {
     let revision = world.green("build fails on purpose");
     let id = agent.wait_for_end(&revision, Outcome::Failed).id;
     let other = "{\"revision\": \"0123456789012345678901234567890123456789\"}";
-    let status: Status = agent.control.post("/v1/retry", other).read();
-    assert_eq!(status.held.len(), 1, "another revision's hold is another's");
+    let answer = agent.control.post("/v1/retry", other);
+    assert_eq!((answer.code, answer.content_type.as_str()), (409, "application/problem+json"));
+    assert_eq!(answer.read::<Problem>().hint.as_deref(), Some("agentctl status"), "{}", answer.body);
+    assert_eq!(agent.status().held.len(), 1, "another revision's hold is another's");
     let status: Status = agent.control.post("/v1/retry", "").read();
     assert!(status.held.is_empty());
     agent.wait_for("another try", |status| status.last_deployment.as_ref().is_some_and(|last| last.id > id));

@@ -1,6 +1,6 @@
 //! What must hold at every moment, by the host and the disk as they are.
 
-use pull_agent_core::{Current, Phase, Policy, Saved, State};
+use pull_agent_core::{Command, Current, Phase, Policy, Saved, State};
 
 use super::{BACK, BOUNDED, Ghost, SAVED, TIP};
 use crate::violation::Violation;
@@ -69,6 +69,15 @@ impl Ghost {
         }
         Ok(())
     }
+}
+
+/// What the agent starts is what its disk says. To compare everything is dear, and of use only where a save can fail.
+pub(super) fn intended(command: &Command, world: &World, state: Option<&State>) -> Result<(), Violation> {
+    let (disk, memory) = (world.disk.state.as_deref(), state.map(|state| &state.saved));
+    if world.faults.disk_is_full(world.clock.now) && disk != memory {
+        return Err(Violation::new(SAVED, format!("{command:?} while nothing can be saved")));
+    }
+    Ok(())
 }
 
 pub(super) fn says(current: &Current, step: &Step) -> bool {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use pull_agent_core::saved::{Read, v2};
 use pull_agent_core::{Deployed, DeploymentId, Exit, FailureClass, Hold, Saved};
@@ -13,7 +14,7 @@ use super::Kind;
 pub struct Disk {
     /// `state.json`; none before the first save, or when it was unreadable. What is held is not in the file: it is kept
     /// here only to see whether there is something to be saved.
-    pub state: Option<Saved>,
+    pub state: Option<Arc<Saved>>,
     /// `holds.json`.
     pub holds: Vec<Hold>,
     /// `deployed.json`.
@@ -54,7 +55,7 @@ pub enum Write {
     /// `deployed.json`.
     Deployed(Option<Deployed>),
     /// `state.json`.
-    State(Box<Saved>),
+    State(Arc<Saved>),
 }
 
 impl fmt::Display for Write {
@@ -79,7 +80,7 @@ impl Disk {
     /// The files that a save writes, in their order; none when everything is on disk. Holds that are new come before the
     /// state that says why, holds that ended go after it.
     #[must_use]
-    pub fn writes(&self, saved: &Saved) -> Vec<Write> {
+    pub fn writes(&self, saved: &Arc<Saved>) -> Vec<Write> {
         if self.state.as_ref() == Some(saved) && self.holds == saved.held {
             return Vec::new();
         }
@@ -96,7 +97,7 @@ impl Disk {
         if self.deployed != saved.deployed {
             writes.push(Write::Deployed(saved.deployed.clone()));
         }
-        writes.push(Write::State(Box::new(saved.clone())));
+        writes.push(Write::State(Arc::clone(saved)));
         if *holds != saved.held {
             writes.push(Write::Holds(saved.held.clone()));
         }
@@ -108,7 +109,7 @@ impl Disk {
         match write {
             Write::Holds(held) => self.holds = held,
             Write::Deployed(deployed) => self.deployed = deployed,
-            Write::State(saved) => self.state = Some(*saved),
+            Write::State(saved) => self.state = Some(saved),
         }
     }
 
@@ -117,11 +118,12 @@ impl Disk {
     /// # Panics
     /// When the file did not keep what was saved.
     #[must_use]
-    pub fn read(&self) -> Option<Saved> {
-        let state = Saved { held: Vec::new(), ..self.state.clone()? };
+    pub fn read(&mut self) -> Option<Arc<Saved>> {
+        let state = Saved { held: Vec::new(), ..Saved::clone(self.state.as_ref()?) };
         let read = Read::try_from(v2::File::from(&state));
         let whole = matches!(&read, Ok(Read { saved, left_out }) if *saved == state && left_out.is_empty());
         assert!(whole, "{state:?} was saved, {read:?} was read");
-        Some(Saved { held: self.holds.clone(), ..state })
+        self.state = Some(Arc::new(Saved { held: self.holds.clone(), ..state }));
+        self.state.clone()
     }
 }
