@@ -69,6 +69,11 @@ impl Remote {
         self.scheme_and_host().is_some_and(|(_, host)| is_loopback(&host))
     }
 
+    /// Whether there is a network in between, and not only a folder of this machine.
+    pub(super) fn is_elsewhere(&self) -> bool {
+        gix::url::parse(self.url.as_str()).is_ok_and(|url| url.scheme != gix::url::Scheme::File)
+    }
+
     /// Returns the way to the repository. A URL that gitoxide cannot read is left for it to complain about.
     pub(super) fn transport(&self) -> Transport {
         match gix::url::parse(self.url.as_str()).map(|url| url.scheme) {

@@ -67,7 +67,7 @@ fn answer(request: Request) -> Reply {
             let tokens = [before, token()];
             let hide = |text: String, token: &Token| token.redact(&text);
             let sentence = tokens.iter().flatten().fold(chain(&fault), hide);
-            Reply::Failed(Failure { sentence, answered: fault.is_an_answer() })
+            Reply::Failed(Failure { sentence, answered: remote.is_elsewhere() && fault.is_an_answer() })
         }
     }
 }
