@@ -178,7 +178,7 @@ fn the_listener_judges_only_its_own() {
         lines,
         [
             "configuration:4: nudge.listen: the number 3 is the wrong type; allowed: a list of \"ADDRESS:PORT\"",
-            "configuration:6: state.socket: the number 1 is the wrong type; allowed: a string",
+            "configuration:6: state.socket: a number is the wrong type; allowed: a string, the path of a file",
         ]
     );
 }
