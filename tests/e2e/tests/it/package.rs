@@ -11,11 +11,12 @@ fn package() -> String {
     std::fs::read_to_string(root().join("nixos/package.nix")).expect("the package is there")
 }
 
-/// The words between `start` and the next closing bracket.
+/// The words between `start` and the next closing bracket, without comments.
 fn list(text: &str, start: &str) -> Vec<String> {
     let (_, rest) = text.split_once(start).unwrap_or_else(|| panic!("the package has no {start:?}"));
     let (list, _) = rest.split_once(']').expect("the list ends");
-    list.split_whitespace().map(|word| word.trim_matches('"').to_owned()).collect()
+    let code = list.lines().filter_map(|line| line.split('#').next());
+    code.flat_map(str::split_whitespace).map(|word| word.trim_matches('"').to_owned()).collect()
 }
 
 /// Copies what the package's file set names: of a folder what git knows, as a flake does. Times stay, so that cargo sees
