@@ -138,7 +138,7 @@ fn everything_that_can_be_wrong_at_once() {
                try it again: agentctl retry bad1234
       refused  3f2a91c (deployed: a81c2f0) 20 min ago: it is no descendant
                allow it once: agentctl accept 3f2a91c
-      last     deployment 13 of bad1234 nginx: new �site: rolled-back, 30 min ago
+      last     deployment 13 of bad1234 nginx: new site: rolled-back, 30 min ago
                while confirming: unit nginx.service is failed
                | line 4
                | line 5

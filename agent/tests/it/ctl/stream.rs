@@ -62,7 +62,7 @@ fn news_come_as_plain_lines_and_the_stream_is_taken_up_again() {
     insta::assert_snapshot!(watch(&story(), &["watch"], 7).join("\n"), @r"
     yggdrasil idle: up to date with a81c2f0 (last: deployment 12 of a81c2f0 deployed)
     yggdrasil building: building 3f2a91c
-    | building linux�
+    | building linux
     progress: 3 of 11 built, 0 MiB of 9 MiB fetched: linux
     progress: 4 of 11 built, 2 MiB of 9 MiB fetched: linux
     the agent has ended the stream; waiting for it
