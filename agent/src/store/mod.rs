@@ -124,7 +124,8 @@ fn take_lock(directory: &Path) -> Result<lock::Held, OpenError> {
 fn number_anew(saved: &mut Saved, directory: &Path, log_directory: &Path) {
     if saved.next_deployment == 0 {
         let log = |path: PathBuf| path.file_stem()?.to_str()?.parse::<u64>().ok();
-        saved.next_deployment = 1 + paths(log_directory).filter_map(log).max().unwrap_or(0);
+        let used = paths(log_directory).filter_map(log).max().unwrap_or(0);
+        saved.next_deployment = used.saturating_add(1);
     }
     if saved.next_attempt == 0 {
         // The clock alone would do, were it never set back.

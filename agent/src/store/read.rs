@@ -119,8 +119,8 @@ impl Files<'_> {
                 if rebuild {
                     let rebuilt = held_by_history(saved);
                     self.warnings.push(format!(
-                        "{HOLDS} was lost; {} held revisions were found in the history instead. `agentctl status` \
-                         shows them, `agentctl retry` forgets those that need not be held",
+                        "{HOLDS} was lost; held revisions found in the history instead: {}. `agentctl status` shows \
+                         them, `agentctl retry` forgets those that need not be held",
                         rebuilt.len()
                     ));
                     join(&mut held, &rebuilt);
@@ -130,8 +130,9 @@ impl Files<'_> {
                 join(&mut held, salvaged);
                 if !matches!(holds, Document::Good(_)) {
                     self.warnings.push(format!(
-                        "{STATE} and {HOLDS} are both lost: a revision that failed before may be tried once more; \
-                         `agentctl pause` keeps it from being activated"
+                        "there is no good {HOLDS} either; held revisions found in what is left of {STATE}: {}. Another \
+                         one that failed before may be tried once more; `agentctl pause` keeps it from being activated",
+                        salvaged.len()
                     ));
                 }
             }
