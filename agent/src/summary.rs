@@ -1,6 +1,6 @@
 //! The one sentence that says what the agent does and why it waits: `summary` of the status, and the unit's `STATUS=`.
 
-use pull_agent_core::{Evidence, Phase, State, Verdict, VerdictKind};
+use pull_agent_core::{Candidate, Evidence, Phase, State, Verdict, VerdictKind, Wait};
 
 use crate::clock::rfc3339;
 use crate::text;
@@ -9,13 +9,13 @@ use crate::text;
 #[must_use]
 pub(crate) fn summary(state: &State) -> String {
     let mut sentence = doing(state);
-    if let Some(pause) = &state.saved.paused {
+    if let Some(pause) = &state.ledger().paused {
         let until = pause.until.map(|until| format!(" until {}", rfc3339(until))).unwrap_or_default();
         sentence = format!("paused{until}; {sentence}");
     }
-    if let Some(error) = &state.seen.poll.error {
+    if let Some(error) = &state.poll().error {
         sentence = format!("{sentence}; the remote cannot be polled: {error}");
-    } else if let Some(error) = &state.seen.fetch.error {
+    } else if let Some(error) = &state.fetch().error {
         sentence = format!("{sentence}; the remote cannot be fetched from: {error}");
     }
     // A state of an earlier version may hold words from outside as they came.
@@ -23,29 +23,33 @@ pub(crate) fn summary(state: &State) -> String {
 }
 
 fn doing(state: &State) -> String {
-    let Some(current) = &state.saved.current else { return waiting(state) };
-    let short = current.revision.short();
-    match &current.phase {
-        Phase::Building { .. } if state.seen.work.cancelling => {
+    let Some(deployment) = state.deployment() else { return waiting(state) };
+    let short = deployment.candidate.revision.short();
+    match &deployment.phase {
+        Phase::Building { .. } if state.work().cancelling => {
             format!("ending the build of {short} for a newer revision")
         }
         Phase::Building { .. } => format!("building {short}"),
-        Phase::Built => format!("{short} is built and waits for the end of the pause"),
+        Phase::Ready { .. } => {
+            if state.waits_for().contains(&Wait::OtherActivation) {
+                format!("{short} is built; another activation is at work, trying again")
+            } else {
+                format!("{short} is built and waits for the end of the pause")
+            }
+        }
         Phase::Activating { .. } => format!("switching to {short}"),
-        Phase::Busy => format!("{short} is built; another activation is at work, trying again"),
-        Phase::Confirming { .. } => match state.seen.work.failures.first() {
-            Some(failure) => format!("{short} runs, waiting until it is healthy: {failure}"),
+        Phase::Confirming { .. } => match state.work().failures.first() {
+            Some(failure) => format!("{short} runs, waiting until it is healthy: {}", failure.sentence),
             None => format!("{short} runs, probing its health"),
         },
-        Phase::RollingBack { reason, .. } => format!("going back from {short}: {reason}"),
+        Phase::RollingBack { cause, .. } => format!("going back from {short}: {}", cause.sentence()),
     }
 }
 
 fn waiting(state: &State) -> String {
-    let saved = &state.saved;
-    let Some(wanted) = &saved.wanted else {
-        return match &saved.deployed {
-            Some(deployed) if state.seen.host.current.as_ref() == Some(&deployed.system) => {
+    let Some(wanted) = state.wanted() else {
+        return match &state.ledger().deployed {
+            Some(deployed) if state.host().runs(&deployed.system) => {
                 format!("up to date with {}", deployed.revision.short())
             }
             Some(deployed) => {
@@ -55,25 +59,26 @@ fn waiting(state: &State) -> String {
         };
     };
     let short = wanted.revision.short();
-    if let Some(hold) = saved.held.iter().find(|hold| hold.revision == wanted.revision) {
+    if let Some(hold) = state.ledger().held.iter().find(|hold| hold.revision == wanted.revision) {
         return format!("{short} is held: {}", hold.reason);
     }
-    if let Some(refused) = &saved.refused {
-        return format!("{short} is refused: {}", refused.reason);
+    if let Some((refusal, _)) = wanted.refusal() {
+        return format!("{short} is refused: {}", refusal.reason);
     }
-    match &state.seen.gate.verdict {
-        None if state.seen.fetch.compared.is_none() => format!("fetching {short}"),
-        None => format!("asking the forge about {short}"),
-        Some(verdict) => judged(short, verdict, state),
+    match wanted.verdict() {
+        None if wanted.is_fetched() => format!("asking the forge about {short}"),
+        None => format!("fetching {short}"),
+        Some(verdict) => judged(wanted, verdict),
     }
 }
 
-fn judged(short: &str, verdict: &Verdict, state: &State) -> String {
+fn judged(wanted: &Candidate, verdict: &Verdict) -> String {
+    let short = wanted.revision.short();
     match verdict.kind {
-        VerdictKind::Green | VerdictKind::Off => match &state.saved.tries {
-            Some(_) => format!("{short} failed for a reason that may pass, waiting to try it again"),
-            None => format!("{short} is green"),
-        },
+        VerdictKind::Green | VerdictKind::Off if wanted.tries.count() > 0 => {
+            format!("{short} failed for a reason that may pass, waiting to try it again")
+        }
+        VerdictKind::Green | VerdictKind::Off => format!("{short} is green"),
         VerdictKind::Pending => {
             let open: Vec<_> = verdict
                 .checks

@@ -1,6 +1,6 @@
 //! What the world is told: the state as the wire type. Reads nothing and decides nothing.
 
-use pull_agent_core::{Hold, Pause, Record, State, Verdict, Wall};
+use pull_agent_core::{Candidate, Cause, Hold, Pause, Record, State, Verdict, Wall};
 use pull_agent_protocol::{self as wire, VERSION};
 
 use crate::clock::rfc3339;
@@ -21,9 +21,9 @@ pub(crate) struct About {
 /// Returns the status document; `progress` is known elsewhere and put in by the reader.
 #[must_use]
 pub(crate) fn status(settings: &Settings, about: &About, state: &State) -> wire::Status {
-    let saved = &state.saved;
+    let ledger = state.ledger();
     let phase = state.phase_name();
-    let since = state.seen.phase.map_or(about.started_at, |(_, since)| since);
+    let since = state.shown_phase().map_or(about.started_at, |(_, since)| since);
     wire::Status {
         version: VERSION,
         host: settings.host.clone(),
@@ -40,65 +40,62 @@ pub(crate) fn status(settings: &Settings, about: &About, state: &State) -> wire:
         since: rfc3339(since),
         summary: summary::summary(state),
         running: running(state),
-        wanted: saved.wanted.as_ref().map(|wanted| wire::Wanted {
+        wanted: state.wanted().map(|wanted| wire::Wanted {
             revision: wanted.revision.to_string(),
             subject: wanted.subject.clone(),
             author: wanted.author.clone(),
             seen_at: rfc3339(wanted.seen_at),
         }),
-        gate: saved.wanted.as_ref().and(state.seen.gate.verdict.as_ref()).map(gate),
-        current: saved.current.as_ref().map(|current| wire::Current {
-            id: current.id.0,
-            revision: current.revision.to_string(),
-            subject: current.subject.clone(),
-            trigger: current.trigger,
-            started_at: rfc3339(current.started_at),
+        gate: state.wanted().and_then(Candidate::verdict).map(gate),
+        current: state.deployment().map(|deployment| wire::Current {
+            id: deployment.id.0,
+            revision: deployment.candidate.revision.to_string(),
+            subject: deployment.candidate.subject.clone().unwrap_or_default(),
+            trigger: deployment.candidate.trigger,
+            started_at: rfc3339(deployment.started_at),
+            phase,
         }),
-        refused: saved.refused.as_ref().map(|refused| wire::Refused {
-            revision: refused.revision.to_string(),
-            deployed: refused.deployed.to_string(),
-            reason: refused.reason.clone(),
-            since: rfc3339(refused.since),
-        }),
+        refused: state.wanted().and_then(refused),
         progress: None,
         source: wire::Source {
             url: settings.source.url.clone(),
             branch: settings.source.branch.clone(),
-            last_poll_at: state.seen.poll.last_at.map(rfc3339),
-            last_success_at: state.seen.poll.last_success_at.map(rfc3339),
-            error: state.seen.poll.error.clone().or_else(|| state.seen.fetch.error.clone()),
+            last_poll_at: state.poll().last_at.map(rfc3339),
+            last_success_at: state.poll().last_success_at.map(rfc3339),
+            error: state.poll().error.clone().or_else(|| state.fetch().error.clone()),
         },
-        paused: saved.paused.as_ref().map(paused),
-        held: saved.held.iter().map(hold).collect(),
-        reboot_required: state.seen.host.reboot_required.clone(),
+        paused: ledger.paused.as_ref().map(paused),
+        held: ledger.held.iter().map(hold).collect(),
+        reboot_required: state.host().reboot_required.clone(),
         warnings: warnings(settings, about, state),
-        last_deployment: saved.history.last().map(deployment),
+        last_deployment: ledger.history.last().map(deployment),
     }
-}
-
-/// Returns the newest deployment that had the path which runs now.
-#[must_use]
-pub(crate) fn running_record(state: &State) -> Option<&Record> {
-    let current = state.seen.host.current.as_ref()?;
-    state.saved.history.iter().rev().find(|record| record.system.as_ref() == Some(current))
 }
 
 fn running(state: &State) -> wire::Running {
-    let current = state.seen.host.current.as_ref();
-    let deployed = state.saved.deployed.as_ref();
-    let drift = deployed.is_some_and(|deployed| current != Some(&deployed.system));
+    let deployed = state.ledger().deployed.as_ref().filter(|deployed| state.host().runs(&deployed.system));
     // The last confirmed deployment is also known when the history was lost.
-    let (revision, deployed_at) = match (running_record(state), deployed) {
-        (_, Some(deployed)) if !drift => (Some(&deployed.revision), Some(deployed.at)),
-        (Some(record), _) => (Some(&record.revision), Some(record.finished_at)),
-        (None, _) => (None, None),
+    let (revision, deployed_at) = match (deployed, state.running_record()) {
+        (Some(deployed), _) => (Some(&deployed.revision), Some(deployed.at)),
+        (None, Some(record)) => (Some(&record.revision), Some(record.finished_at)),
+        (None, None) => (None, None),
     };
     wire::Running {
-        system: current.map(ToString::to_string),
+        system: state.host().current.as_ref().map(ToString::to_string),
         revision: revision.map(ToString::to_string),
         deployed_at: deployed_at.map(rfc3339),
-        drift,
+        drift: state.has_drifted(),
     }
+}
+
+fn refused(tip: &Candidate) -> Option<wire::Refused> {
+    let (refusal, base) = tip.refusal()?;
+    Some(wire::Refused {
+        revision: tip.revision.to_string(),
+        deployed: base.to_string(),
+        reason: refusal.reason.clone(),
+        since: rfc3339(refusal.since),
+    })
 }
 
 fn gate(verdict: &Verdict) -> wire::Gate {
@@ -151,19 +148,21 @@ pub(crate) fn deployment(record: &Record) -> wire::Deployment {
         durations: wire::Durations {
             gate: seconds(record.durations.gate),
             build: seconds(record.durations.build),
+            ready: seconds(record.durations.ready),
             activate: seconds(record.durations.activate),
             confirm: seconds(record.durations.confirm),
         },
         outcome: record.outcome,
         phase: record.phase,
-        reason: record.reason.clone(),
+        reason: record.cause.as_ref().map(Cause::sentence),
+        reason_code: record.cause.as_ref().and_then(Cause::code).map(|code| code.as_str().to_owned()),
         previous_system: record.previous.as_ref().map(ToString::to_string),
         system: record.system.as_ref().map(ToString::to_string),
     }
 }
 
 fn warnings(settings: &Settings, about: &About, state: &State) -> Vec<String> {
-    let saved = &state.saved;
+    let ledger = state.ledger();
     let mut warnings = about.warnings.clone();
     warnings.extend(settings.warnings.iter().cloned());
     if settings.rebuild.runner == Runner::Process {
@@ -172,7 +171,7 @@ fn warnings(settings: &Settings, about: &About, state: &State) -> Vec<String> {
                 .to_owned(),
         );
     }
-    match &saved.deployed {
+    match &ledger.deployed {
         None => warnings.push(
             "nothing was deployed here yet: the first green tip is taken without comparison".to_owned(),
         ),
@@ -182,12 +181,12 @@ fn warnings(settings: &Settings, about: &About, state: &State) -> Vec<String> {
         )),
         Some(_) => {}
     }
-    if let Some(record) = saved.history.last()
+    if let Some(record) = ledger.history.last()
         && record.outcome == wire::Outcome::Broken
     {
         warnings.push(format!("deployment {} left the host broken: the way back failed", record.id));
     }
-    if state.seen.gate.overdue {
+    if state.gate().overdue {
         warnings.push("no green verdict within gate.timeout: the forge is asked more rarely".to_owned());
     }
     warnings

@@ -39,6 +39,9 @@ pub struct Deployment {
     pub phase: Option<Phase>,
     /// Why it went wrong, one sentence.
     pub reason: Option<String>,
+    /// One word for the reason, of a list that only grows; a reader takes a word that it does not know as it is.
+    #[serde(default)]
+    pub reason_code: Option<String>,
     /// What ran before.
     pub previous_system: Option<String>,
     /// What was built.
@@ -52,6 +55,9 @@ pub struct Durations {
     pub gate: Option<f64>,
     /// Building.
     pub build: Option<f64>,
+    /// Built, and waiting to be activated.
+    #[serde(default)]
+    pub ready: Option<f64>,
     /// Activating.
     pub activate: Option<f64>,
     /// Confirming.

@@ -62,15 +62,18 @@ pub struct Agent {
 }
 
 /// What the agent does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Phase {
     /// Nothing to do, or what is wanted is held or refused.
+    #[default]
     Idle,
     /// The wanted revision has no green verdict yet.
     Gating,
     /// `nixos-rebuild build`.
     Building,
+    /// Built, and waits until nothing stands against its activation.
+    Ready,
     /// `nixos-rebuild switch`.
     Activating,
     /// Probing the host after the switch.
@@ -81,8 +84,15 @@ pub enum Phase {
 
 impl Phase {
     /// All of them, in the order of a deployment.
-    pub const ALL: [Self; 6] =
-        [Self::Idle, Self::Gating, Self::Building, Self::Activating, Self::Confirming, Self::RollingBack];
+    pub const ALL: [Self; 7] = [
+        Self::Idle,
+        Self::Gating,
+        Self::Building,
+        Self::Ready,
+        Self::Activating,
+        Self::Confirming,
+        Self::RollingBack,
+    ];
 
     /// The word on the wire.
     #[must_use]
@@ -91,6 +101,7 @@ impl Phase {
             Self::Idle => "idle",
             Self::Gating => "gating",
             Self::Building => "building",
+            Self::Ready => "ready",
             Self::Activating => "activating",
             Self::Confirming => "confirming",
             Self::RollingBack => "rolling-back",
@@ -163,6 +174,9 @@ pub struct Current {
     pub trigger: Trigger,
     /// When the build started.
     pub started_at: String,
+    /// Where it is.
+    #[serde(default)]
+    pub phase: Phase,
 }
 
 /// A tip that is no descendant of the deployed revision.

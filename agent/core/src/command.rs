@@ -3,37 +3,38 @@
 
 use alloc::vec::Vec;
 
-use crate::id::{Attempt, DeploymentId, Revision, SystemPath};
+use crate::deploy::Built;
+use crate::id::{DeploymentId, LookNumber, Revision, StepNumber};
 
 /// Something that the caller is to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// Ask the remote for the tip of the branch and look at the host. Answered by [`crate::Event::Polled`].
     Poll {
-        /// To be brought back.
-        attempt: Attempt,
+        /// Its number, which the answer brings back.
+        look: LookNumber,
     },
     /// Bring this revision into the clone, whole and synced, and compare it. Answered by [`crate::Event::Fetched`].
     Fetch {
-        /// To be brought back.
-        attempt: Attempt,
+        /// Its number, which the answer brings back.
+        look: LookNumber,
         /// What to fetch.
         revision: Revision,
-        /// What to compare it with.
-        deployed: Option<Revision>,
+        /// The deployed revision, to compare it with.
+        base: Option<Revision>,
     },
     /// Ask the forge for a verdict. Answered by [`crate::Event::Checked`].
     Check {
-        /// To be brought back.
-        attempt: Attempt,
+        /// Its number, which the answer brings back.
+        look: LookNumber,
         /// Of which revision.
         revision: Revision,
     },
-    /// Build the host's system of this revision, or wait for the build of this attempt that runs already.
+    /// Build the host's system of this revision, or wait for the build of this number that runs already.
     /// Answered by [`crate::Event::Built`].
     Build {
-        /// To be brought back.
-        attempt: Attempt,
+        /// Its number, which the answer brings back.
+        step: StepNumber,
         /// Whose log it writes.
         deployment: DeploymentId,
         /// What to build.
@@ -42,39 +43,26 @@ pub enum Command {
     /// End the running build with everything it started. Its answer still comes by [`crate::Event::Built`].
     CancelBuild {
         /// Which build.
-        attempt: Attempt,
+        step: StepNumber,
     },
-    /// Switch to the built system, or wait for the switch of this attempt that runs already. When `system` does not run
-    /// afterwards and the profile still points to it, set the profile back to `previous`.
+    /// Activate one of two systems, or wait for the activation of this number that runs already.
     /// Answered by [`crate::Event::Activated`].
     Activate {
-        /// To be brought back.
-        attempt: Attempt,
+        /// Its number, which the answer brings back.
+        step: StepNumber,
         /// Whose log it writes.
         deployment: DeploymentId,
-        /// What was built.
-        revision: Revision,
-        /// Its path.
-        system: SystemPath,
-        /// What ran before.
-        previous: SystemPath,
+        /// Which way.
+        operation: Operation,
+        /// Between which two systems.
+        built: Built,
     },
     /// Look once whether the host is healthy. Answered by [`crate::Event::Probed`].
     Probe {
-        /// To be brought back.
-        attempt: Attempt,
-        /// Whose log it writes.
+        /// Its number, which the answer brings back.
+        look: LookNumber,
+        /// Whose log it writes, and with whose baseline it compares.
         deployment: DeploymentId,
-    },
-    /// Set the profile to the path and activate it, or wait for the way back of this attempt that runs already.
-    /// Answered by [`crate::Event::RolledBack`].
-    RollBack {
-        /// To be brought back.
-        attempt: Attempt,
-        /// Whose log it writes.
-        deployment: DeploymentId,
-        /// What ran before.
-        system: SystemPath,
     },
     /// Forget logs and step results of deployments that left the history. Answered by nothing.
     Forget {
@@ -83,17 +71,39 @@ pub enum Command {
     },
 }
 
+/// Which of its two systems a deployment activates.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// To what was built, by `nixos-rebuild switch`. When it does not run afterwards, and profile or boot default still are
+    /// it, these are set back to what ran before.
+    Switch {
+        /// What was built.
+        revision: Revision,
+        /// What is done about the note of how healthy the host was before.
+        baseline: Baseline,
+    },
+    /// To what ran before: profile first, then its activation.
+    Back,
+}
+
+/// How healthy the host was before a switch, so that what was ill before is not blamed on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Baseline {
+    /// Nothing of the deployment was activated yet: look now, whatever was noted earlier.
+    Take,
+    /// The switch has begun already, or may have: what was noted stays; look only if there is nothing.
+    Keep,
+}
+
 impl Command {
     /// Whether this only looks: a newer one of its kind makes it void.
     #[must_use]
     pub const fn is_look(&self) -> bool {
         match self {
             Self::Poll { .. } | Self::Fetch { .. } | Self::Check { .. } | Self::Probe { .. } => true,
-            Self::Build { .. }
-            | Self::CancelBuild { .. }
-            | Self::Activate { .. }
-            | Self::RollBack { .. }
-            | Self::Forget { .. } => false,
+            Self::Build { .. } | Self::CancelBuild { .. } | Self::Activate { .. } | Self::Forget { .. } => {
+                false
+            }
         }
     }
 }

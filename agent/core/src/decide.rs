@@ -5,16 +5,21 @@
 
 use alloc::vec::Vec;
 
+use pull_agent_protocol::Outcome;
+
 use crate::answer::Refusal;
+use crate::cause::{Cause, Consequence};
 use crate::command::Command;
+use crate::deploy::{Deploy, Desk, Ended};
 use crate::event::Event;
+use crate::follow::{Follow, Overtaken, Surroundings};
 use crate::policy::Policy;
 use crate::state::State;
 use crate::time::{Mono, Now};
 
 /// What follows from an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Step {
+pub(crate) struct Decision {
     /// The state from now on; its saved part must be on disk before the first command starts.
     pub(crate) state: State,
     /// To be carried out, in this order.
@@ -26,21 +31,37 @@ pub(crate) struct Step {
 /// Decides what follows from an event. Drivers come here by [`crate::Outbox`] only, which lets no command out before its
 /// state is on disk.
 #[must_use]
-pub(crate) fn decide(policy: &Policy, state: State, now: Now, event: Event) -> Step {
+pub(crate) fn decide(policy: &Policy, state: State, now: Now, event: Event) -> Decision {
     let mut turn = Turn { policy, now, state, commands: Vec::new(), answer: Ok(()) };
     turn.apply(event);
     turn.plan();
     turn.note_phase();
-    Step { state: turn.state, commands: turn.commands, answer: turn.answer }
+    Decision { state: turn.state, commands: turn.commands, answer: turn.answer }
 }
 
 /// Returns when [`Event::DeadlinePassed`] is due. It is a function of the state, so that no timer can be lost.
 #[must_use]
-pub fn deadline(policy: &Policy, state: &State) -> Option<Mono> {
-    let follow = [state.poll_due(), state.fetch_due(), state.gate_due()];
-    let rest = [state.pause_due(), state.work_due(policy)];
-    let given_up = state.in_flight_deadlines();
-    follow.into_iter().chain(rest).chain(given_up).flatten().min()
+pub fn deadline(policy: &Policy, state: &State, now: Now) -> Option<Mono> {
+    let around = state.surroundings(policy, now);
+    let overtaken = state.overtaken(&around).is_some();
+    let paused = state.ledger.paused.is_some();
+    let deployment = state.deploy.due(policy, now, paused, overtaken);
+    [state.follow.due(&around), state.start_due(&around), deployment, state.pause_due()]
+        .into_iter()
+        .flatten()
+        .min()
+}
+
+impl State {
+    /// When the candidate that is ready may be deployed; none while something but time stands against it.
+    fn start_due(&self, around: &Surroundings) -> Option<Mono> {
+        let free = self.deploy.current().is_none() && self.ledger.paused.is_none();
+        self.follow.ready(around).filter(|_| free).map(|candidate| candidate.retry_at)
+    }
+
+    fn overtaken(&self, around: &Surroundings) -> Option<Overtaken> {
+        self.follow.overtakes(&self.deploy.current()?.candidate, around)
+    }
 }
 
 /// One call of [`decide`] while it is at work.
@@ -57,34 +78,135 @@ impl Turn<'_> {
         match event {
             Event::Started { host } => self.started(host),
             Event::DeadlinePassed => {}
-            Event::PolicyChanged { source_changed } => self.policy_changed(source_changed),
-            Event::Polled { attempt, host, result } => self.polled(attempt, host, result),
-            Event::Fetched { attempt, result } => self.fetched(attempt, result),
-            Event::Checked { attempt, verdict } => self.checked(attempt, verdict),
-            Event::Built { attempt, host, result } => self.built(attempt, host, result),
-            Event::Activated { attempt, exit, host } => self.activated(attempt, &exit, host),
-            Event::Probed { attempt, failures } => self.probed(attempt, failures),
-            Event::RolledBack { attempt, exit, host } => self.rolled_back(attempt, &exit, host),
-            Event::Nudged { revision } => self.nudged(revision),
+            Event::PolicyChanged { source_changed: true } => self.state.follow.source_changed(self.now),
+            Event::PolicyChanged { source_changed: false } => self.state.follow.checks_changed(self.now),
+            Event::Polled { look, host, result } => {
+                if self.state.follow.awaits_poll(look) {
+                    self.state.host = host;
+                    self.follow(|follow, around| follow.polled(result, around));
+                }
+            }
+            Event::Fetched { look, result } => {
+                if self.state.follow.awaits_fetch(look) {
+                    self.follow(|follow, around| follow.fetched(result, around));
+                }
+            }
+            Event::Checked { look, verdict } => {
+                if self.state.follow.awaits_verdict(look) {
+                    self.follow(|follow, around| follow.judged(verdict, around));
+                }
+            }
+            Event::Built { step, host, end } => {
+                if self.state.deploy.awaits_build(step) {
+                    self.state.host = host;
+                    self.deploy(|deploy, desk| deploy.built(end, desk));
+                }
+            }
+            Event::Activated { step, exit, host } => {
+                if self.state.deploy.awaits_activation(step) {
+                    self.state.host = host;
+                    self.deploy(|deploy, desk| deploy.activated(exit, desk));
+                }
+            }
+            Event::Probed { look, failures } => {
+                self.deploy(|deploy, desk| deploy.probed(look, failures, desk))
+            }
+            Event::Nudged { revision } => self.follow(|follow, around| follow.nudged(revision, around)),
             Event::PauseRequested { until, reason, by } => self.pause_requested(until, reason, by),
             Event::ResumeRequested => self.resume_requested(),
-            Event::RetryRequested { revision } => self.retry_requested(revision),
-            Event::AcceptRequested { revision } => self.accept_requested(revision),
+            Event::RetryRequested { revision } => self.retry_requested(revision.as_ref()),
+            Event::AcceptRequested { revision } => self.state.follow.accept(revision, self.now),
         }
     }
 
     fn plan(&mut self) {
-        self.give_up_overdue();
+        self.follow(Follow::give_up);
+        self.state.deploy.give_up(self.now);
         self.end_pause();
         self.advance_deployment();
-        self.advance_follow();
+        let mut commands = core::mem::take(&mut self.commands);
+        self.follow(|follow, around| follow.advance(around, &mut commands));
+        self.commands = commands;
+    }
+
+    /// Starts whatever is due in the deployment lane; one deployment that ends may let the next one start at once.
+    fn advance_deployment(&mut self) {
+        loop {
+            let around = self.state.surroundings(self.policy, self.now);
+            let overtaken = self.state.overtaken(&around).is_some();
+            let paused = self.state.ledger.paused.is_some();
+            if self.state.deploy.is_due(self.policy, self.now, paused, overtaken) {
+                self.deploy(Deploy::advance);
+            } else if self.is_due(self.state.start_due(&around)) {
+                let Some(candidate) = self.state.follow.ready(&around).cloned() else { return };
+                self.deploy(|deploy, desk| {
+                    deploy.begin(candidate, desk);
+                    None
+                });
+            } else {
+                return;
+            }
+        }
+    }
+
+    /// Lets the follow lane act, which sees of the rest what [`Surroundings`] show.
+    fn follow<T>(&mut self, act: impl FnOnce(&mut Follow, &Surroundings) -> T) -> T {
+        let mut follow = core::mem::take(&mut self.state.follow);
+        let result = act(&mut follow, &self.state.surroundings(self.policy, self.now));
+        self.state.follow = follow;
+        result
+    }
+
+    /// Lets the deployment lane act, and writes down how the deployment ended, if it did.
+    pub(crate) fn deploy(&mut self, act: impl FnOnce(&mut Deploy, &mut Desk) -> Option<Ended>) {
+        let around = self.state.surroundings(self.policy, self.now);
+        let overtaken = self.state.overtaken(&around);
+        let State { ledger, deploy, host, .. } = &mut self.state;
+        let (policy, now, commands) = (self.policy, self.now, &mut self.commands);
+        let ended = act(deploy, &mut Desk { policy, now, host, ledger, commands, overtaken });
+        if let Some(ended) = ended {
+            self.ended(ended);
+        }
+    }
+
+    /// A deployment ended: into the history with it, and its revision is deployed, held or tried again.
+    fn ended(&mut self, ended: Ended) {
+        let compared = ended.deployment.candidate.is_descendant();
+        let (record, confirmed) = ended.record(self.now.wall);
+        let revision = record.revision.clone();
+        let most = self.policy.keep_deployments;
+        let consequence = record.cause.as_ref().map_or(Consequence::Hold, Cause::consequence);
+        let held = match record.outcome {
+            Outcome::Deployed | Outcome::Degraded | Outcome::Unchanged => {
+                if let Some(built) = confirmed {
+                    self.state.ledger.confirm(revision.clone(), built.system, compared, self.now.wall);
+                }
+                self.state.follow.deployed(&revision, self.now);
+                false
+            }
+            Outcome::Failed => !self.follow(|follow, around| follow.failed(&revision, consequence, around)),
+            // What was wrong with the host's own disk alone does not count against the revision.
+            Outcome::RolledBack if consequence == Consequence::TryAgain => {
+                !self.follow(|follow, around| follow.failed(&revision, consequence, around))
+            }
+            Outcome::RolledBack | Outcome::Broken => true,
+            Outcome::Superseded => false,
+        };
+        if held {
+            self.state.ledger.hold(&record, most);
+            self.state.follow.decided(&revision);
+        }
+        let deployments = self.state.ledger.record(record, most);
+        if !deployments.is_empty() {
+            self.commands.push(Command::Forget { deployments });
+        }
     }
 
     /// Remembers since when the shown phase is what it is.
     fn note_phase(&mut self) {
         let name = self.state.phase_name();
-        if self.state.seen.phase.is_none_or(|(shown, _)| shown != name) {
-            self.state.seen.phase = Some((name, self.now.wall));
+        if self.state.shown.is_none_or(|(shown, _)| shown != name) {
+            self.state.shown = Some((name, self.now.wall));
         }
     }
 

@@ -68,7 +68,8 @@ impl fmt::Display for InvalidRevision {
 impl core::error::Error for InvalidRevision {}
 
 /// The store path of a system closure (what `config.system.build.toplevel` builds), links resolved.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct SystemPath(String);
 
 impl SystemPath {
@@ -92,7 +93,8 @@ impl fmt::Display for SystemPath {
 }
 
 /// Number of a deployment on this host, from 1, never used twice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct DeploymentId(pub u64);
 
 impl fmt::Display for DeploymentId {
@@ -101,11 +103,31 @@ impl fmt::Display for DeploymentId {
     }
 }
 
-/// Number of one try of one command, never used twice: an answer that brings another one is late and changes nothing.
+/// Number of one try of a step that touches the host (build, activation). It comes from the saved state and is never used
+/// twice on a host: whoever asks for the same one again gets the same answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Attempt(pub u64);
+pub struct StepNumber(pub u64);
 
-impl fmt::Display for Attempt {
+impl fmt::Display for StepNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Number of one poll, fetch, question or round of probes. It comes from memory and means nothing to another process: an
+/// answer that brings another number than the awaited one is late and changes nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LookNumber(pub u64);
+
+impl LookNumber {
+    /// The number after this one.
+    #[must_use]
+    pub(crate) const fn next(self) -> Self {
+        Self(self.0.wrapping_add(1))
+    }
+}
+
+impl fmt::Display for LookNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }

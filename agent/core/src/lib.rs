@@ -2,50 +2,58 @@
 //! everything that it knows is an argument, everything that it wants is a returned command.
 //!
 //! ```text
-//! idle → gating → building → activating → confirming → idle
-//!                                  └──────────┴──> rolling-back → idle
+//! idle → gating → building → ready → activating → confirming → idle
+//!                                        └───────────┴──> rolling-back → idle
 //! ```
 //!
-//! Reading order: [`Event`], [`Command`], [`State`], then `decide` (one turn), `follow` (the branch and the forge),
-//! `deployment` (build, switch), `confirm`, `back`, `finish`, `operator`, and last [`Outbox`], by which all of it is driven.
+//! Reading order: [`Event`], [`Command`], [`State`], then `decide` (one turn), `follow` (the lane of the branch and the
+//! forge), `deploy` (the lane that touches the host), `ledger` (what both leave behind), `operator`, and
+//! last [`Outbox`], by which all of it is driven.
 #![no_std]
 
 extern crate alloc;
 
 mod answer;
-mod back;
 mod backoff;
+mod candidate;
+mod cause;
 mod command;
-mod confirm;
 mod decide;
-mod deployment;
+mod deploy;
 mod event;
-mod finish;
+mod fate;
 mod follow;
 mod holds;
+mod host;
 mod id;
+mod ledger;
 mod operator;
 mod outbox;
 mod policy;
+mod record;
 pub mod saved;
 mod state;
 #[cfg(test)]
 mod tests;
 mod time;
+mod verdict;
 
 pub use answer::{Answer, NotSaved, Refusal};
-pub use command::Command;
+pub use candidate::{Candidate, Comparison, NoDescendant, Tries};
+pub use cause::{Cause, Consequence, EndedBy, Probe, ProbeFailure, ReasonCode};
+pub use command::{Baseline, Command, Operation};
 pub use decide::deadline;
-pub use event::{
-    Ancestry, Check, Event, Evidence, Exit, FailureClass, Fetched, HostView, StepFailure, Verdict,
-    VerdictKind,
-};
+pub use deploy::{Built, Deployment, Phase, Wait, Work};
+pub use event::{Ancestry, BuildEnd, Event, Exit, Fetched};
+pub use fate::{Fate, Kinship};
+pub use follow::{Branch, Fetching, Gating, InFlight, Polling};
 pub use holds::held_by_history;
-pub use id::{Attempt, DeploymentId, InvalidRevision, Revision, SystemPath};
+pub use host::HostView;
+pub use id::{DeploymentId, InvalidRevision, LookNumber, Revision, StepNumber, SystemPath};
+pub use ledger::{Deployed, Hold, Ledger, Pause};
 pub use outbox::{Due, Outbox, Released, SAVE_AGAIN, Unsaved};
 pub use policy::{OnUnhealthy, Policy};
-pub use state::{
-    Compared, Current, Deployed, Durations, Fetch, Gate, Hold, InFlight, OutcomeTotal, PHASE_BUCKETS, Pause,
-    Phase, PhaseTotal, Poll, Record, Refused, Saved, Seen, State, Totals, Tries, Wanted, Work,
-};
+pub use record::{Durations, OutcomeTotal, PHASE_BUCKETS, PhaseTotal, Record, Totals};
+pub use state::{Saved, State};
 pub use time::{Millis, Mono, Now, Wall};
+pub use verdict::{Check, Evidence, Judged, Verdict, VerdictKind};

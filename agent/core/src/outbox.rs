@@ -70,14 +70,14 @@ impl<R> Outbox<R> {
     #[must_use]
     pub fn read(saved: impl Into<Arc<Saved>>) -> Self {
         let saved = saved.into();
-        let state = State { saved: (*saved).clone(), ..State::default() };
+        let state = State::from((*saved).clone());
         Self { state, on_disk: Some(saved), waiting: Waiting::default(), error: None }
     }
 
     /// The outbox of a process that begins with a state which is on no disk.
     #[must_use]
     pub fn unwritten(saved: Saved) -> Self {
-        let state = State { saved, ..State::default() };
+        let state = State::from(saved);
         Self { state, on_disk: None, waiting: Waiting::default(), error: None }
     }
 
@@ -89,19 +89,19 @@ impl<R> Outbox<R> {
 
     /// Decides what follows from an event. A caller is answered once that is on disk.
     pub fn decide(&mut self, policy: &Policy, now: Now, event: Event, caller: Option<R>) {
-        let step = decide(policy, take(&mut self.state), now, event);
-        self.state = step.state;
-        self.waiting.add(step.commands);
-        self.waiting.callers.extend(caller.map(|caller| (caller, step.answer)));
+        let decision = decide(policy, take(&mut self.state), now, event);
+        self.state = decision.state;
+        self.waiting.add(decision.commands);
+        self.waiting.callers.extend(caller.map(|caller| (caller, decision.answer)));
     }
 
     /// Returns what is to be done now. It compares the state with what is on disk; it is copied only when they differ.
     pub fn due(&mut self) -> Due<R> {
         let waiting = take(&mut self.waiting);
-        if self.on_disk.as_deref() == Some(&self.state.saved) {
+        if self.on_disk.as_deref().is_some_and(|disk| self.state.is_saved_as(disk)) {
             Due::Start(waiting.released())
         } else {
-            Due::Save(Unsaved { saved: Arc::new(self.state.saved.clone()), waiting })
+            Due::Save(Unsaved { saved: Arc::new(self.state.saved()), waiting })
         }
     }
 

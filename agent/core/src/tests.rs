@@ -3,6 +3,8 @@
 
 mod back;
 mod build;
+mod cause;
+mod fate;
 mod follow;
 mod gate;
 mod hold;

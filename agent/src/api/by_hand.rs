@@ -31,7 +31,7 @@ pub(super) async fn rollback(Shared(api): Shared<Api>, body: Bytes) -> Response 
     };
     let snapshot = api.snapshot();
     let system = match wish.deployment {
-        None => way_back(&snapshot.state),
+        None => snapshot.state.way_back(),
         Some(id) => system_of(&snapshot.state, id),
     };
     let what = wish.deployment.map_or_else(|| "rollback".to_owned(), |id| format!("rollback {id}"));
@@ -56,22 +56,7 @@ fn command(settings: &Settings, system: &SystemPath) -> String {
     )
 }
 
-/// The recorded system to go back to from what runs: what ran before the deployment in progress; else what the last
-/// confirmed deployment activated, where something else runs; else what ran before the deployment of what runs.
-fn way_back(state: &State) -> Option<&SystemPath> {
-    let saved = &state.saved;
-    let runs = state.seen.host.current.as_ref();
-    let other = |system: &&SystemPath| Some(*system) != runs;
-    let in_progress = saved.current.as_ref().and_then(|current| current.previous.as_ref());
-    let confirmed = saved.deployed.as_ref().map(|deployed| &deployed.system);
-    let mut brought_it = saved.history.iter().rev().filter(|record| record.system.as_ref() == runs);
-    in_progress
-        .filter(other)
-        .or_else(|| confirmed.filter(other))
-        .or_else(|| brought_it.find_map(|record| record.previous.as_ref().filter(other)))
-}
-
 fn system_of(state: &State, deployment: u64) -> Option<&SystemPath> {
-    let record = state.saved.history.iter().find(|record| record.id.0 == deployment);
+    let record = state.ledger().history.iter().find(|record| record.id.0 == deployment);
     record.and_then(|record| record.system.as_ref())
 }

@@ -99,7 +99,7 @@ impl Writer {
     }
 
     fn follow(&mut self, snapshot: &Snapshot) {
-        let current = snapshot.state.saved.current.as_ref().map(|current| current.id.0);
+        let current = snapshot.state.deployment().map(|deployment| deployment.id.0);
         if self.log.as_ref().map(|tail| tail.deployment) != current {
             self.log = current.map(|deployment| Tail { deployment, file: None, unfinished: Vec::new() });
         }

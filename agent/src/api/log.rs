@@ -62,14 +62,14 @@ impl Api {
     /// Where the log of a deployment is, if that is in progress or in the history.
     pub(super) fn log_file(&self, id: u64) -> Option<PathBuf> {
         let snapshot = self.snapshot();
-        let saved = &snapshot.state.saved;
-        let known = saved.current.as_ref().is_some_and(|current| current.id.0 == id)
-            || saved.history.iter().any(|record| record.id.0 == id);
+        let state = &snapshot.state;
+        let known = state.deployment().is_some_and(|deployment| deployment.id.0 == id)
+            || state.ledger().history.iter().any(|record| record.id.0 == id);
         known.then(|| snapshot.settings.state.log(id))
     }
 
     pub(super) fn is_in_progress(&self, id: u64) -> bool {
-        self.snapshot().state.saved.current.as_ref().is_some_and(|current| current.id.0 == id)
+        self.snapshot().state.deployment().is_some_and(|deployment| deployment.id.0 == id)
     }
 }
 

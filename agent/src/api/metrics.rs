@@ -46,7 +46,7 @@ pub(super) async fn metrics(Shared(api): Shared<Api>) -> Response {
 }
 
 fn deployments(registry: &mut Registry, snapshot: &Snapshot) {
-    let totals = &snapshot.state.saved.totals;
+    let totals = &snapshot.state.ledger().totals;
     let outcomes = pull_agent_protocol::Outcome::ALL.map(|outcome| {
         let total = totals.outcomes.iter().find(|total| total.outcome == outcome);
         (vec![("outcome", outcome.as_str().to_owned())], total.map_or(0, |total| total.count))
@@ -66,7 +66,7 @@ fn deployments(registry: &mut Registry, snapshot: &Snapshot) {
 }
 
 fn moments(registry: &mut Registry, snapshot: &Snapshot) {
-    let (poll, saved) = (&snapshot.state.seen.poll, &snapshot.state.saved);
+    let poll = snapshot.state.poll();
     let moments = [
         ("last_poll_timestamp_seconds", "When the remote was last polled", poll.last_at),
         (
@@ -78,7 +78,8 @@ fn moments(registry: &mut Registry, snapshot: &Snapshot) {
     for (name, help, moment) in moments {
         registry.register(name, help, ConstGauge::new(moment.map_or(0.0, seconds)));
     }
-    let behind = saved.behind_since.map_or(0.0, |since| (seconds(clock::wall()) - seconds(since)).max(0.0));
+    let since = snapshot.state.behind_since();
+    let behind = since.map_or(0.0, |since| (seconds(clock::wall()) - seconds(since)).max(0.0));
     registry.register(
         "behind_seconds",
         "How long the branch has had a revision that this host does not run",
@@ -87,7 +88,7 @@ fn moments(registry: &mut Registry, snapshot: &Snapshot) {
 }
 
 fn levels(registry: &mut Registry, snapshot: &Snapshot) {
-    let (status, saved) = (&snapshot.status, &snapshot.state.saved);
+    let (status, ledger) = (&snapshot.status, snapshot.state.ledger());
     registry.register(
         "build",
         "The program",
@@ -101,9 +102,9 @@ fn levels(registry: &mut Registry, snapshot: &Snapshot) {
         phases.get_or_create(&labels).set(i64::from(phase == status.phase));
     }
     registry.register("phase", "1 for the phase that the agent is in", phases);
-    let held = i64::try_from(saved.held.len()).unwrap_or(i64::MAX);
+    let held = i64::try_from(ledger.held.len()).unwrap_or(i64::MAX);
     let gauges = [
-        ("paused", "Whether activations are paused", i64::from(saved.paused.is_some())),
+        ("paused", "Whether activations are paused", i64::from(ledger.paused.is_some())),
         ("held_revisions", "Revisions that are not tried again by themselves", held),
         (
             "reboot_required",

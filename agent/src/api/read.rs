@@ -32,13 +32,13 @@ pub(super) async fn status(State(api): State<Api>) -> Json<Status> {
 
 pub(super) async fn deployments(State(api): State<Api>) -> Json<Deployments> {
     let snapshot = api.snapshot();
-    let deployments = snapshot.state.saved.history.iter().rev().map(view::deployment).collect();
+    let deployments = snapshot.state.ledger().history.iter().rev().map(view::deployment).collect();
     Json(Deployments { version: VERSION, deployments })
 }
 
 pub(super) async fn deployment(State(api): State<Api>, Path(id): Path<String>) -> Response {
     let snapshot = api.snapshot();
-    let history = &snapshot.state.saved.history;
+    let history = &snapshot.state.ledger().history;
     match history.iter().find(|record| record.id.to_string() == id) {
         Some(record) => Json(view::deployment(record)).into_response(),
         None => problem(StatusCode::NOT_FOUND, format!("no deployment {id} is in the history")),

@@ -7,13 +7,13 @@ use axum::Json;
 use axum::extract::{Path, Query, State as Shared};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use pull_agent_core::{Revision, State, VerdictKind};
-use pull_agent_protocol::{Outcome, RevisionAnswer, RevisionState, VERSION};
+use pull_agent_core::{Fate, Kinship, Revision, State};
+use pull_agent_protocol::{RevisionAnswer, RevisionState, VERSION};
 use serde::Deserialize;
 
 use super::problem::problem;
 use super::{Api, places};
-use crate::{git, view};
+use crate::git;
 
 /// The longest wait that a caller can have, in seconds.
 const WAIT_MOST: u64 = 600;
@@ -62,29 +62,19 @@ async fn judge(api: &Api, revision: &Revision) -> (RevisionAnswer, bool) {
     let snapshot = api.snapshot();
     let state = &snapshot.state;
     let repository = snapshot.settings.state.repository();
-    let is_current = state.saved.current.as_ref().is_some_and(|current| current.revision == *revision);
-    // A second try of what runs already is decided only when that is confirmed.
-    let runs = !is_current && is_within(&repository, revision, confirmed(state)).await;
-    let wanted = state.saved.wanted.as_ref().map(|wanted| &wanted.revision);
-    let overtaken = !runs && wanted != Some(revision) && is_within(&repository, revision, wanted).await;
-    answer(state, revision, runs, overtaken)
-}
-
-/// The revision of what runs, if that was confirmed: what is left of a deployment whose way back failed does not count.
-fn confirmed(state: &State) -> Option<&Revision> {
-    let current = state.seen.host.current.as_ref()?;
-    if let Some(deployed) = state.saved.deployed.as_ref().filter(|deployed| deployed.system == *current) {
-        return Some(&deployed.revision);
-    }
-    view::running_record(state).filter(|record| !went_wrong(record.outcome)).map(|record| &record.revision)
-}
-
-/// Whether a deployment that ended so failed.
-const fn went_wrong(outcome: Outcome) -> bool {
-    match outcome {
-        Outcome::Failed | Outcome::RolledBack | Outcome::Broken => true,
-        Outcome::Deployed | Outcome::Degraded | Outcome::Unchanged | Outcome::Superseded => false,
-    }
+    let wanted = state.wanted().map(|wanted| &wanted.revision).filter(|wanted| *wanted != revision);
+    let kinship = Kinship {
+        within_confirmed: is_within(&repository, revision, state.confirmed()).await,
+        within_wanted: is_within(&repository, revision, wanted).await,
+    };
+    let fate = state.fate(revision, kinship);
+    let settled = fate.is_settled();
+    let (word, reason) = told(fate, state);
+    let current = state.deployment().filter(|deployment| deployment.candidate.revision == *revision);
+    let record = state.last_record(revision);
+    let deployment = current.map(|current| current.id.0).or_else(|| record.map(|record| record.id.0));
+    let revision = revision.to_string();
+    (RevisionAnswer { version: VERSION, revision, state: word, reason, deployment }, settled)
 }
 
 /// Whether a revision is another one or an ancestor of it, by the commits in the clone.
@@ -109,53 +99,29 @@ async fn is_within(repository: &std::path::Path, revision: &Revision, newer: Opt
     }
 }
 
-/// Chooses among what is true of a revision the word that counts first: running, failed, refused, undecided, unknown.
-fn answer(state: &State, revision: &Revision, runs: bool, overtaken: bool) -> (RevisionAnswer, bool) {
-    let saved = &state.saved;
-    let record = saved.history.iter().rev().find(|record| record.revision == *revision);
-    let is_wanted = saved.wanted.as_ref().is_some_and(|wanted| wanted.revision == *revision);
-    let current = saved.current.as_ref().filter(|current| current.revision == *revision);
-    let hold = saved.held.iter().find(|hold| hold.revision == *revision);
-    let refused = saved.refused.as_ref().filter(|refused| refused.revision == *revision);
-    let verdict = state.seen.gate.verdict.as_ref().filter(|_| is_wanted);
-    // While it is wanted or tried again its last failure decides nothing.
-    let failed = record.filter(|record| went_wrong(record.outcome) && !is_wanted && current.is_none());
-    let red = verdict.filter(|verdict| verdict.kind == VerdictKind::Red);
-
-    let (word, reason, settled) = if runs {
-        (RevisionState::Running, running_reason(state, revision), true)
-    } else if let Some(hold) = hold {
-        (RevisionState::Failed, hold.reason.clone(), true)
-    } else if let Some(record) = failed {
-        let why = record.reason.as_deref().unwrap_or("no reason is known");
-        (RevisionState::Failed, format!("{}: {why}", record.outcome.as_str().replace('-', " ")), true)
-    } else if let Some(refused) = refused {
-        (RevisionState::Refused, refused.reason.clone(), true)
-    } else if let Some(red) = red {
-        (RevisionState::Refused, format!("red: {}", red.detail), false)
-    } else if current.is_some() {
-        (RevisionState::Undecided, crate::summary::summary(state), false)
-    } else if overtaken || (record.is_some_and(|r| r.outcome == Outcome::Superseded) && !is_wanted) {
-        (RevisionState::Refused, "a newer revision took its place".to_owned(), true)
-    } else if is_wanted {
-        (RevisionState::Undecided, crate::summary::summary(state), false)
-    } else if let Some(record) = record {
-        let reason =
-            format!("it is not what runs any more; deployment {} was {}", record.id, record.outcome.as_str());
-        (RevisionState::Refused, reason, true)
-    } else {
-        (RevisionState::Unknown, "this host has not seen it".to_owned(), false)
-    };
-    let deployment = current.map(|current| current.id.0).or_else(|| record.map(|record| record.id.0));
-    (
-        RevisionAnswer { version: VERSION, revision: revision.to_string(), state: word, reason, deployment },
-        settled,
-    )
-}
-
-fn running_reason(state: &State, revision: &Revision) -> String {
-    match view::running_record(state) {
-        Some(record) if record.revision != *revision => format!("its descendant {} runs", record.revision),
-        Some(_) | None => "it runs".to_owned(),
+/// The word and the sentence for what becomes of a revision.
+fn told(fate: Fate, state: &State) -> (RevisionState, String) {
+    match fate {
+        Fate::Runs { descendant: Some(descendant) } => {
+            (RevisionState::Running, format!("its descendant {descendant} runs"))
+        }
+        Fate::Runs { descendant: None } => (RevisionState::Running, "it runs".to_owned()),
+        Fate::Held { reason } => (RevisionState::Failed, reason),
+        Fate::Failed { outcome, reason } => {
+            let why = reason.as_deref().unwrap_or("no reason is known");
+            (RevisionState::Failed, format!("{}: {why}", outcome.as_str().replace('-', " ")))
+        }
+        Fate::Refused { reason } => (RevisionState::Refused, reason),
+        Fate::Red { detail } => (RevisionState::Refused, format!("red: {detail}")),
+        Fate::InDeployment | Fate::Waits => (RevisionState::Undecided, crate::summary::summary(state)),
+        Fate::Overtaken => (RevisionState::Refused, "a newer revision took its place".to_owned()),
+        Fate::Former { deployment, outcome } => {
+            let how = outcome.as_str();
+            (
+                RevisionState::Refused,
+                format!("it is not what runs any more; deployment {deployment} was {how}"),
+            )
+        }
+        Fate::Unknown => (RevisionState::Unknown, "this host has not seen it".to_owned()),
     }
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pull_agent_core::{
-    Attempt, Command, DeploymentId, Event, Exit, Revision, SystemPath, Verdict, VerdictKind,
+    Baseline, Built, Command, DeploymentId, Event, LookNumber, Operation, Revision, StepNumber, Verdict,
+    VerdictKind,
 };
 use pull_agent_protocol::Progress;
 use tokio::sync::{Mutex, mpsc, watch};
@@ -43,7 +44,7 @@ pub(super) struct Executor {
 /// The build that was started last.
 #[derive(Clone, Debug)]
 struct Build {
-    attempt: Attempt,
+    step: StepNumber,
     /// Tells it to end.
     cancel: CancellationToken,
     /// Is cancelled by its end.
@@ -79,26 +80,25 @@ impl Executor {
         &self.rebuild
     }
 
-    fn poll(&self, attempt: Attempt) {
+    fn poll(&self, look: LookNumber) {
         let (poller, settings) = (Arc::clone(&self.poller), Arc::clone(&self.settings));
         self.answer(async move {
             let result = poller.lock().await.poll().await;
             let result = result.map_err(|error| told(&error));
-            Event::Polled { attempt, host: host::view(&settings.system), result }
+            Event::Polled { look, host: host::view(&settings.system), result }
         });
     }
 
-    fn fetch(&self, attempt: Attempt, revision: Revision, deployed: Option<Revision>) {
+    fn fetch(&self, look: LookNumber, revision: Revision, base: Option<Revision>) {
         let (settings, program) = (Arc::clone(&self.settings), self.program.clone());
         self.answer(async move {
             let repository = settings.state.repository();
-            let result =
-                git::fetch(&program, &settings.source, &repository, &revision, deployed.as_ref()).await;
-            Event::Fetched { attempt, result: result.map_err(|error| told(&error)) }
+            let result = git::fetch(&program, &settings.source, &repository, &revision, base.as_ref()).await;
+            Event::Fetched { look, result: result.map_err(|error| told(&error)) }
         });
     }
 
-    fn check(&self, attempt: Attempt, revision: Revision) {
+    fn check(&self, look: LookNumber, revision: Revision) {
         let checks = self.checks.clone();
         self.answer(async move {
             let verdict = match checks {
@@ -111,73 +111,71 @@ impl Executor {
                     not_before: None,
                 },
             };
-            Event::Checked { attempt, verdict }
+            Event::Checked { look, verdict }
         });
     }
 
-    fn build(&mut self, attempt: Attempt, deployment: DeploymentId, revision: Revision) {
+    fn build(&mut self, step: StepNumber, deployment: DeploymentId, revision: Revision) {
         let (cancel, ended) = (CancellationToken::new(), CancellationToken::new());
-        let end = ended.clone().drop_guard();
-        self.build = Some(Build { attempt, cancel: cancel.clone(), ended });
+        let gone = ended.clone().drop_guard();
+        self.build = Some(Build { step, cancel: cancel.clone(), ended });
         let (rebuild, settings, progress) =
             (self.rebuild.clone(), Arc::clone(&self.settings), self.progress.clone());
         self.answer(async move {
-            let result = rebuild.build(attempt, deployment, &revision, cancel, &progress).await;
+            let end = rebuild.build(step, deployment, &revision, cancel, &progress).await;
             progress.send_replace(None);
-            drop(end);
-            Event::Built { attempt, host: host::view(&settings.system), result }
+            drop(gone);
+            Event::Built { step, host: host::view(&settings.system), end }
         });
     }
 
-    fn cancel_build(&self, attempt: Attempt) {
+    fn cancel_build(&self, step: StepNumber) {
         if let Some(build) = &self.build
-            && build.attempt == attempt
+            && build.step == step
         {
             build.cancel.cancel();
         }
     }
 
-    fn activate(
+    fn switch(
         &self,
-        attempt: Attempt,
+        step: StepNumber,
         deployment: DeploymentId,
         revision: Revision,
-        system: SystemPath,
-        previous: SystemPath,
+        taken: Baseline,
+        built: Built,
     ) {
         let (rebuild, settings) = (self.rebuild.clone(), Arc::clone(&self.settings));
         let baseline = super::paths::baseline(&settings, deployment);
         let (poller, prober) = (Arc::clone(&self.poller), self.prober());
         self.answer(async move {
+            if taken == Baseline::Take {
+                prober.forget_baseline(&baseline);
+            }
             if let Err(error) = prober.record_baseline(&baseline, reachable(poller)).await {
                 tracing::warn!(error = %crate::error::chain(&error), "the state before the switch could not be noted");
             }
-            let exit = rebuild.activate(attempt, deployment, &revision, &system, &previous).await;
-            let host = host::view(&settings.system);
-            if matches!(exit, Exit::Busy | Exit::NotStarted(_)) && host.current != Some(system) {
-                // Somebody else's switch may change the host before the next try.
-                prober.forget_baseline(&baseline);
-            }
-            Event::Activated { attempt, exit, host }
+            let exit = rebuild.switch(step, deployment, &revision, &built).await;
+            Event::Activated { step, exit, host: host::view(&settings.system) }
         });
     }
 
-    fn probe(&self, attempt: Attempt, deployment: DeploymentId) {
+    fn probe(&self, look: LookNumber, deployment: DeploymentId) {
         let settings = Arc::clone(&self.settings);
         let baseline = super::paths::baseline(&settings, deployment);
         let (poller, prober) = (Arc::clone(&self.poller), self.prober());
         self.answer(async move {
             let limit = settings.health.deadline.min(PROBE_COMMAND_MOST);
             let failures = prober.probe(&baseline, limit, reachable(poller)).await;
-            Event::Probed { attempt, failures }
+            Event::Probed { look, failures }
         });
     }
 
-    fn roll_back(&self, attempt: Attempt, deployment: DeploymentId, system: SystemPath) {
+    fn switch_back(&self, step: StepNumber, deployment: DeploymentId, built: Built) {
         let (rebuild, settings) = (self.rebuild.clone(), Arc::clone(&self.settings));
         self.answer(async move {
-            let exit = rebuild.roll_back(attempt, deployment, &system).await;
-            Event::RolledBack { attempt, exit, host: host::view(&settings.system) }
+            let exit = rebuild.switch_back(step, deployment, &built.previous).await;
+            Event::Activated { step, exit, host: host::view(&settings.system) }
         });
     }
 
@@ -207,16 +205,21 @@ impl Drivers for Executor {
     fn start(&mut self, command: Command) {
         tracing::debug!(?command, "starting");
         match command {
-            Command::Poll { attempt } => self.poll(attempt),
-            Command::Fetch { attempt, revision, deployed } => self.fetch(attempt, revision, deployed),
-            Command::Check { attempt, revision } => self.check(attempt, revision),
-            Command::Build { attempt, deployment, revision } => self.build(attempt, deployment, revision),
-            Command::CancelBuild { attempt } => self.cancel_build(attempt),
-            Command::Activate { attempt, deployment, revision, system, previous } => {
-                self.activate(attempt, deployment, revision, system, previous);
+            Command::Poll { look } => self.poll(look),
+            Command::Fetch { look, revision, base } => self.fetch(look, revision, base),
+            Command::Check { look, revision } => self.check(look, revision),
+            Command::Build { step, deployment, revision } => self.build(step, deployment, revision),
+            Command::CancelBuild { step } => self.cancel_build(step),
+            Command::Activate {
+                step,
+                deployment,
+                operation: Operation::Switch { revision, baseline },
+                built,
+            } => self.switch(step, deployment, revision, baseline, built),
+            Command::Activate { step, deployment, operation: Operation::Back, built } => {
+                self.switch_back(step, deployment, built);
             }
-            Command::Probe { attempt, deployment } => self.probe(attempt, deployment),
-            Command::RollBack { attempt, deployment, system } => self.roll_back(attempt, deployment, system),
+            Command::Probe { look, deployment } => self.probe(look, deployment),
             Command::Forget { deployments } => self.rebuild.forget(&deployments),
         }
     }

@@ -72,7 +72,7 @@ impl<S: StateWriter, D: Drivers> Loop<S, D> {
     /// How long the loop may sleep: to the next deadline, the next try to save or the next sign of life.
     fn next_wake(&self, now: Mono) -> Duration {
         let period = self.notify.period();
-        let due = deadline(&self.policy(), self.outbox.state());
+        let due = deadline(&self.policy(), self.outbox.state(), clock::now());
         let due = due.map(|due| Duration::from_millis(due.since(now).0));
         match self.save_again() {
             None => due.unwrap_or(period).min(period),
@@ -86,7 +86,8 @@ impl<S: StateWriter, D: Drivers> Loop<S, D> {
     }
 
     async fn woke(&mut self) {
-        if deadline(&self.policy(), self.outbox.state()).is_some_and(|due| due <= clock::mono()) {
+        if deadline(&self.policy(), self.outbox.state(), clock::now()).is_some_and(|due| due <= clock::mono())
+        {
             self.happened(Event::DeadlinePassed, None).await;
         } else if self.outbox.save_again().is_some() {
             self.settle().await;
@@ -110,7 +111,7 @@ impl<S: StateWriter, D: Drivers> Loop<S, D> {
         journal::event(&event);
         let policy = self.policy();
         self.outbox.decide(&policy, clock::now(), event, caller);
-        self.journal.progress(&self.outbox.state().saved);
+        self.journal.progress(self.outbox.state());
         self.settle().await;
     }
 
@@ -228,8 +229,7 @@ const fn brings_the_host(event: &Event) -> bool {
         | Event::PolicyChanged { .. }
         | Event::Polled { .. }
         | Event::Built { .. }
-        | Event::Activated { .. }
-        | Event::RolledBack { .. } => true,
+        | Event::Activated { .. } => true,
         Event::DeadlinePassed
         | Event::Nudged { .. }
         | Event::Fetched { .. }

@@ -1,54 +1,62 @@
 //! What the journal is told of the loop: one line for what the world brought, and one for each step that a deployment took,
 //! at the level of who must act.
 
-use pull_agent_core::{DeploymentId, Event, Phase, Record, Refused, Revision, Saved};
+use pull_agent_core::{
+    Candidate, DeploymentId, Event, NoDescendant, Phase, ReasonCode, Record, Revision, State,
+};
 
 /// What was told last, so that each news is told once.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Journal {
     wanted: Option<Revision>,
-    refused: Option<Refused>,
-    current: Option<(DeploymentId, Phase)>,
+    refused: Option<NoDescendant>,
+    deployment: Option<(DeploymentId, Phase)>,
     ended: Option<Record>,
 }
 
 impl Journal {
     /// Takes what a process finds at its start for told.
-    pub(super) fn new(saved: &Saved) -> Self {
-        let current = saved.current.as_ref();
+    pub(super) fn new(state: &State) -> Self {
         Self {
-            wanted: saved.wanted.as_ref().map(|wanted| wanted.revision.clone()),
-            refused: saved.refused.clone(),
-            current: current.map(|current| (current.id, current.phase.clone())),
-            ended: saved.history.last().cloned(),
+            wanted: state.wanted().map(|wanted| wanted.revision.clone()),
+            refused: refusal(state).cloned(),
+            deployment: state.deployment().map(|it| (it.id, it.phase.clone())),
+            ended: state.ledger().history.last().cloned(),
         }
     }
 
     /// Tells what is new since the last time.
-    pub(super) fn progress(&mut self, saved: &Saved) {
-        let wanted = saved.wanted.as_ref().map(|wanted| &wanted.revision);
+    pub(super) fn progress(&mut self, state: &State) {
+        let wanted = state.wanted().map(|wanted| &wanted.revision);
         if is_news(&mut self.wanted, wanted)
             && let Some(revision) = wanted
         {
             tracing::info!(%revision, "the branch has a new tip");
         }
-        if is_news(&mut self.refused, saved.refused.as_ref())
-            && let Some(refused) = &saved.refused
+        let refused = refusal(state);
+        if is_news(&mut self.refused, refused)
+            && let (Some(refused), Some(revision)) = (refused, wanted)
         {
-            tracing::error!(revision = %refused.revision, reason = refused.reason, "refused");
+            tracing::error!(%revision, reason = refused.reason, "refused");
         }
-        let step = saved.current.as_ref().map(|current| (current.id, current.phase.clone()));
-        if is_news(&mut self.current, step.as_ref())
-            && let Some(current) = &saved.current
+        let step = state.deployment().map(|it| (it.id, it.phase.clone()));
+        if is_news(&mut self.deployment, step.as_ref())
+            && let Some(deployment) = state.deployment()
         {
-            tracing::info!(deployment = current.id.0, revision = %current.revision, phase = ?current.phase, "deployment");
+            let (id, revision) = (deployment.id.0, &deployment.candidate.revision);
+            tracing::info!(deployment = id, %revision, phase = ?deployment.phase, "deployment");
         }
-        if is_news(&mut self.ended, saved.history.last())
-            && let Some(record) = saved.history.last()
+        let last = state.ledger().history.last();
+        if is_news(&mut self.ended, last)
+            && let Some(record) = last
         {
             ended(record);
         }
     }
+}
+
+fn refusal(state: &State) -> Option<&NoDescendant> {
+    state.wanted().and_then(Candidate::refusal).map(|(refusal, _)| refusal)
 }
 
 /// Whether this is another one than was told last, which it is from now on.
@@ -62,9 +70,12 @@ fn is_news<T: Clone + PartialEq>(told: &mut Option<T>, now: Option<&T>) -> bool 
 
 fn ended(record: &Record) {
     let (deployment, revision, outcome) = (record.id.0, &record.revision, record.outcome.as_str());
-    match &record.reason {
+    match &record.cause {
         None => tracing::info!(deployment, %revision, outcome, "deployment ended"),
-        Some(reason) => tracing::warn!(deployment, %revision, outcome, reason, "deployment ended"),
+        Some(cause) => {
+            let code = cause.code().map(ReasonCode::as_str);
+            tracing::warn!(deployment, %revision, outcome, code, reason = cause.sentence(), "deployment ended");
+        }
     }
 }
 
@@ -88,7 +99,6 @@ pub(super) fn event(event: &Event) {
         | Event::Fetched { .. }
         | Event::Built { .. }
         | Event::Activated { .. }
-        | Event::Probed { .. }
-        | Event::RolledBack { .. } => tracing::debug!(?event, "event"),
+        | Event::Probed { .. } => tracing::debug!(?event, "event"),
     }
 }

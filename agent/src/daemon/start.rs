@@ -78,13 +78,13 @@ pub async fn run(config_file: &Path) -> Result<(), RunError> {
     let executor =
         Executor::new(Arc::clone(&settings), program, systemd, events, progress).map_err(RunError::Driver)?;
     executor.rebuild().reset_leftovers().await;
-    let known: Vec<_> =
-        saved.history.iter().map(|record| record.id).chain(saved.current.iter().map(|it| it.id)).collect();
+    let in_progress = saved.deployment.as_ref().map(|deployment| deployment.id);
+    let known: Vec<_> = saved.ledger.history.iter().map(|record| record.id).chain(in_progress).collect();
     executor.rebuild().forget_unknown(&known, settings.state.keep_deployments);
 
     let host = host::view(&settings.system);
-    let journal = Journal::new(&saved);
     let outbox = if whole { Outbox::read(saved) } else { Outbox::unwritten(saved) };
+    let journal = Journal::new(outbox.state());
     let about = About { started_at: clock::wall(), pid: std::process::id(), warnings };
     let first = Arc::new(Snapshot {
         settings: Arc::clone(&settings),

@@ -12,6 +12,7 @@ mod units;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use pull_agent_core::{Probe, ProbeFailure};
 use serde::{Deserialize, Serialize};
 
 use crate::durable;
@@ -119,14 +120,14 @@ impl Prober {
         }
     }
 
-    /// Asks all probes at once and returns one sentence for each that failed; none when the host is healthy. `limit` bounds
+    /// Asks all probes at once and returns those that failed, with a sentence for each; none when the host is healthy. `limit` bounds
     /// the time of each command; `source` has its own limit.
     pub async fn probe(
         &self,
         baseline: &Path,
         limit: Duration,
         source: impl Future<Output = Result<(), String>> + Send,
-    ) -> Vec<String> {
+    ) -> Vec<ProbeFailure> {
         let before: Baseline = durable::read(baseline).unwrap_or_else(|| {
             tracing::warn!(file = %baseline.display(), "nothing is known of the host before the switch");
             Baseline::default()
@@ -150,10 +151,13 @@ impl Prober {
         };
         let environment = self.environment();
         let commands = commands::failures(&self.health.commands, &environment, &before.missing, limit);
-        let (mut sentences, source, commands) = tokio::join!(units, source, commands);
-        sentences.extend(source);
-        sentences.extend(commands);
-        sentences.iter().map(|sentence| text::sentence(sentence)).collect()
+        let (units, source, commands) = tokio::join!(units, source, commands);
+        let failed = |probe, sentences: Vec<String>| {
+            sentences.into_iter().map(move |it| ProbeFailure { probe, sentence: text::sentence(&it) })
+        };
+        let units = failed(Probe::Units, units);
+        let source = failed(Probe::Remote, source.into_iter().collect());
+        units.chain(source).chain(failed(Probe::Command, commands)).collect()
     }
 
     /// The host's own folders of programs come and go with its systems, so they are looked at anew.

@@ -1,6 +1,11 @@
 use super::*;
 use crate::settings::OnFailure;
 
+/// The sentences of probes that failed.
+fn said(failures: Vec<ProbeFailure>) -> Vec<String> {
+    failures.into_iter().map(|failure| failure.sentence).collect()
+}
+
 const LONG: Duration = Duration::from_secs(60);
 
 fn health(commands: &[&str]) -> Health {
@@ -34,14 +39,18 @@ async fn a_remote_that_was_unreachable_before_may_stay_so() {
     let (file, health) = (folder.path().join("baseline.json"), health(&[]));
     let prober = prober(&health);
     prober.record_baseline(&file, unreachable()).await.expect("written");
-    assert_eq!(prober.probe(&file, LONG, unreachable()).await, Vec::<String>::new());
+    assert_eq!(said(prober.probe(&file, LONG, unreachable()).await), Vec::<String>::new());
     prober.record_baseline(&file, reachable()).await.expect("kept");
-    assert_eq!(prober.probe(&file, LONG, unreachable()).await, Vec::<String>::new(), "the first one is kept");
+    assert_eq!(
+        said(prober.probe(&file, LONG, unreachable()).await),
+        Vec::<String>::new(),
+        "the first one is kept"
+    );
     std::fs::remove_file(&file).expect("it was there");
     prober.record_baseline(&file, reachable()).await.expect("written");
-    assert_eq!(prober.probe(&file, LONG, reachable()).await, Vec::<String>::new());
+    assert_eq!(said(prober.probe(&file, LONG, reachable()).await), Vec::<String>::new());
     assert_eq!(
-        prober.probe(&file, LONG, unreachable()).await,
+        said(prober.probe(&file, LONG, unreachable()).await),
         ["the git remote cannot be reached: no route to host"]
     );
 }
@@ -50,7 +59,8 @@ async fn a_remote_that_was_unreachable_before_may_stay_so() {
 async fn a_lost_baseline_excuses_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     let failures = prober(&health(&[])).probe(&folder.path().join("none"), LONG, unreachable()).await;
-    assert_eq!(failures, ["the git remote cannot be reached: no route to host"]);
+    let sentence = "the git remote cannot be reached: no route to host".to_owned();
+    assert_eq!(failures, [ProbeFailure { probe: Probe::Remote, sentence }]);
 }
 
 #[tokio::test]
@@ -60,7 +70,7 @@ async fn every_command_must_succeed() {
     health.source = false;
     health.commands.push(vec!["no-such-program".to_owned(), "secret".to_owned()]);
     let failures =
-        prober(&health).probe(&folder.path().join("none"), Duration::from_secs(2), reachable()).await;
+        said(prober(&health).probe(&folder.path().join("none"), Duration::from_secs(2), reachable()).await);
     assert_eq!(
         failures,
         [
@@ -86,7 +96,7 @@ async fn only_a_program_that_the_switch_took_away_is_missed() {
     health.source = false;
     health.commands = vec![vec!["probe".to_owned()], vec!["probe".to_owned(), "again".to_owned()]];
     let prober = prober(&health).on_host(&system);
-    let probe = async || prober.probe(&file, LONG, reachable()).await;
+    let probe = async || said(prober.probe(&file, LONG, reachable()).await);
 
     assert_eq!(prober.missing_programs(), ["probe"]);
     prober.record_baseline(&file, reachable()).await.expect("written");
@@ -116,6 +126,6 @@ async fn commands_run_at_the_same_time() {
     let write = format!("mkfifo {0} && echo line > {0}", pipe.display());
     let mut health = health(&[&read, &write]);
     health.source = false;
-    let failures = prober(&health).probe(&folder.path().join("none"), LONG, reachable()).await;
+    let failures = said(prober(&health).probe(&folder.path().join("none"), LONG, reachable()).await);
     assert_eq!(failures, Vec::<String>::new());
 }

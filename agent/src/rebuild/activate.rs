@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
-use pull_agent_core::{Attempt, DeploymentId, Exit, FailureClass, Revision, StepFailure, SystemPath};
+use pull_agent_core::{
+    Built, Cause, DeploymentId, EndedBy, Exit, ReasonCode, Revision, StepNumber, SystemPath,
+};
 
 use super::profile::{Reach, SET_PROFILE, SetBack};
-use super::spec::{Kind, Outcome, Spec};
+use super::spec::{Kind, Spec, StepEnd};
 use super::watch::{Ended, Seen, StartError, Step};
 use super::{Rebuild, classify, gc_root, log, space};
+use crate::host::resolve;
 use crate::settings::Runner;
 use crate::systemd::{NIXOS_SWITCH_UNIT, unit_state};
 
@@ -22,21 +25,21 @@ const LOCK_BUSY: i32 = 11;
 const NAME_TAKEN: &str = "was already loaded or has a fragment file";
 
 impl Rebuild {
-    /// Switches to the built system, or waits for the switch of this attempt that runs already. Where `system` does not run
-    /// afterwards and the profile still points to it, sets profile and boot loader back to `previous`. A switch that activated
-    /// nothing and could not be set back is [`Exit::FailedEarly`]: the next boot would start what it left, so it needs a way
-    /// back. When the future is dropped, a running switch goes on.
-    pub async fn activate(
+    /// Switches to the built system, or waits for the switch of this number that runs already. Where that system does not run
+    /// afterwards and the profile still points to it, sets profile and boot loader back to what ran before. A switch that
+    /// activated nothing and could not be set back ends in [`Exit::BeforeActivation`] with a cause that does not pass: the next
+    /// boot would start what it left, so it needs a way back. When the future is dropped, a running switch goes on.
+    pub async fn switch(
         &self,
-        attempt: Attempt,
+        number: StepNumber,
         deployment: DeploymentId,
         revision: &Revision,
-        system: &SystemPath,
-        previous: &SystemPath,
+        built: &Built,
     ) -> Exit {
-        let step = self.step(Kind::Switch, deployment, attempt);
+        let Built { system, previous } = built;
+        let step = self.step(Kind::Switch, deployment, number);
         if let Err(sentence) = self.make_folders() {
-            return Exit::NotStarted(sentence);
+            return of_host(sentence);
         }
         if let Ok(Seen::Fresh) = step.look()
             && let Some(exit) = self.hindrance().await
@@ -48,7 +51,7 @@ impl Rebuild {
         let (exit, log_from) = self.activation(&step, deployment, spec).await;
         let exit = self.interpret(exit, deployment, log_from, system).await;
         let reach = if exit == Exit::Busy { Reach::Profile } else { Reach::BootLoader };
-        let set_back = self.set_back(attempt, deployment, system, previous, reach).await;
+        let set_back = self.set_back(number, deployment, built, reach).await;
         with_set_back(exit, set_back, previous)
     }
 
@@ -56,7 +59,7 @@ impl Rebuild {
     async fn hindrance(&self) -> Option<Exit> {
         for folder in [&self.inner.state.log_directory, &self.inner.state.directory] {
             if let Err(sentence) = space::of_own(folder) {
-                return Some(Exit::NotStarted(sentence));
+                return Some(of_host(sentence));
             }
         }
         if let Some(sentence) = space::of_boot() {
@@ -69,9 +72,7 @@ impl Rebuild {
             Ok(state) if state.loaded => Some(Exit::Busy),
             Ok(_) => None,
             Err(error) => match self.inner.rebuild.runner {
-                Runner::Systemd => {
-                    Some(Exit::NotStarted(format!("cannot ask for {NIXOS_SWITCH_UNIT}: {error}")))
-                }
+                Runner::Systemd => Some(of_host(format!("cannot ask for {NIXOS_SWITCH_UNIT}: {error}"))),
                 Runner::Process => {
                     tracing::warn!(%error, "cannot ask for {NIXOS_SWITCH_UNIT}");
                     None
@@ -101,13 +102,13 @@ impl Rebuild {
         };
         let exit = match result.outcome {
             // Wherever the agent sets the profile it does so first; when that fails, nothing was activated.
-            Outcome::Exited(code) if code != 0 && result.program == SET_PROFILE => {
-                Exit::FailedEarly(format!("{SET_PROFILE} failed with exit code {code}"))
+            StepEnd::Exited(code) if code != 0 && result.program == SET_PROFILE => {
+                lasting(format!("{SET_PROFILE} failed with exit code {code}"))
             }
-            Outcome::Exited(LOCK_BUSY) | Outcome::Busy => Exit::Busy,
-            Outcome::Exited(code) => Exit::Code(code),
-            Outcome::Signalled(signal) => Exit::Signal(signal),
-            Outcome::NotStarted(sentence) | Outcome::GivenUp(sentence) => Exit::NotStarted(sentence),
+            StepEnd::Exited(LOCK_BUSY) | StepEnd::Busy => Exit::Busy,
+            StepEnd::Exited(code) => Exit::Code(code),
+            StepEnd::Signalled(signal) => Exit::Signal(signal),
+            StepEnd::NotStarted(sentence) | StepEnd::GivenUp(sentence) => of_host(sentence),
         };
         (exit, result.log_from)
     }
@@ -120,7 +121,7 @@ impl Rebuild {
         {
             return Exit::Busy;
         }
-        Exit::NotStarted(error.to_string())
+        of_host(error.to_string())
     }
 
     /// Tells apart what nixos-rebuild folds into one exit code.
@@ -133,19 +134,18 @@ impl Rebuild {
                 }
                 // It may have lost its connection to systemd while the switch goes on.
                 self.switch_unit_ended().await;
-                match classify::classify(&text) {
-                    StepFailure { class: FailureClass::Transient, reason } if !self.runs(system) => {
-                        Exit::NotStarted(reason)
-                    }
-                    StepFailure { .. } => exit,
-                }
+                let found = classify::classify(&text);
+                // Once the profile is set nix has done its part; what fails after that is the switch, which needs room only.
+                let is_switching = resolve(&self.inner.system.profile).as_ref() == Some(system);
+                let may_pass = found.may_pass() && (!is_switching || found.code == ReasonCode::DiskFull);
+                if may_pass && !self.runs(system) { Exit::BeforeActivation(found.into()) } else { exit }
             }
             // nixos-rebuild itself was killed, or its child was (256 less the signal): the switch is a unit of its own.
             Exit::Killed | Exit::Signal(_) | Exit::Code(128..) => {
                 self.switch_unit_ended().await;
                 exit
             }
-            Exit::Code(_) | Exit::Busy | Exit::NotStarted(_) | Exit::FailedEarly(_) => exit,
+            Exit::Code(_) | Exit::Busy | Exit::BeforeActivation(_) => exit,
         }
     }
 
@@ -192,14 +192,33 @@ fn with_set_back(exit: Exit, set_back: SetBack, previous: &SystemPath) -> Exit {
     };
     let trouble = format!("the boot default could not be set back to {previous}: {how}");
     match exit {
-        // These are followed by another switch, after which it is set back anew.
-        Exit::Busy | Exit::Killed => exit,
-        Exit::NotStarted(reason) => Exit::NotStarted(format!("{reason}; {trouble}")),
-        // These are followed by the way back in any case.
-        Exit::Code(0) | Exit::Signal(_) => exit,
-        Exit::Code(code) => {
-            Exit::FailedEarly(format!("the switch ended with exit code {code}, and {trouble}"))
+        // Busy and killed are followed by another switch, after which it is set back anew; the others by the way back.
+        Exit::Busy | Exit::Killed | Exit::Code(0) | Exit::Signal(_) => exit,
+        Exit::Code(_) => lasting(format!("the switch {}, and {trouble}", words(&exit))),
+        Exit::BeforeActivation(cause) => {
+            let code = cause.code().unwrap_or(ReasonCode::Unclassified);
+            Exit::BeforeActivation(Cause::told(code, format!("{}; {trouble}", cause.sentence())))
         }
-        Exit::FailedEarly(reason) => Exit::FailedEarly(format!("{reason}; {trouble}")),
     }
+}
+
+/// How a command of an activation ended, for a sentence.
+pub(super) fn words(exit: &Exit) -> String {
+    match exit {
+        Exit::Code(code) => EndedBy::Code(*code).words(),
+        Exit::Signal(signal) => EndedBy::Signal(*signal).words(),
+        Exit::Busy => "found another activation at work".to_owned(),
+        Exit::Killed => "was killed before it could say how it ended".to_owned(),
+        Exit::BeforeActivation(cause) => format!("ended before anything was activated: {}", cause.sentence()),
+    }
+}
+
+/// An activation that the host kept from beginning; that may pass.
+pub(super) fn of_host(sentence: String) -> Exit {
+    Exit::BeforeActivation(classify::of_host(sentence).into())
+}
+
+/// An activation that ended before anything was activated, for a reason that does not pass.
+pub(super) fn lasting(sentence: String) -> Exit {
+    Exit::BeforeActivation(Cause::told(ReasonCode::ActivationFailed, sentence))
 }

@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use pull_agent_core::{Attempt, DeploymentId, FailureClass, Revision, StepFailure, SystemPath};
+use pull_agent_core::{BuildEnd, Cause, DeploymentId, ReasonCode, Revision, StepNumber, SystemPath};
 use pull_agent_protocol::Progress;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::progress::Reader;
-use super::spec::{Kind, Outcome, Spec, StepResult};
+use super::spec::{Kind, Spec, StepEnd, StepResult};
 use super::watch::{Begun, Ended, Seen, StartError, Step};
 use super::{Rebuild, classify, log, space};
 use crate::clock::wall;
@@ -24,18 +24,27 @@ impl Rebuild {
     /// Builds the host's system of a revision, or waits for the build of this attempt that runs already, and returns its
     /// path, rooted by `<state>/build/result`. `progress` is none where nix tells nothing. When `cancel` is cancelled, the
     /// build is ended with everything that it started, or never starts; when the future is dropped, it goes on.
-    ///
-    /// # Errors
-    /// The class and the sentence of what failed.
     pub async fn build(
         &self,
-        attempt: Attempt,
+        number: StepNumber,
         deployment: DeploymentId,
         revision: &Revision,
         cancel: CancellationToken,
         progress: &watch::Sender<Option<Progress>>,
-    ) -> Result<SystemPath, StepFailure> {
-        let step = self.step(Kind::Build, deployment, attempt);
+    ) -> BuildEnd {
+        let built = self.try_build(number, deployment, revision, cancel, progress).await;
+        built.map_or_else(|end| end, BuildEnd::Built)
+    }
+
+    async fn try_build(
+        &self,
+        number: StepNumber,
+        deployment: DeploymentId,
+        revision: &Revision,
+        cancel: CancellationToken,
+        progress: &watch::Sender<Option<Progress>>,
+    ) -> Result<SystemPath, BuildEnd> {
+        let step = self.step(Kind::Build, deployment, number);
         self.make_folders().map_err(transient)?;
         let records = self.has_progress().await.then(|| step.files.progress.clone());
         if let Ok(Seen::Fresh) = step.look() {
@@ -44,7 +53,7 @@ impl Rebuild {
         let spec = || self.build_spec(&step, deployment, revision, records.as_deref());
         let begun = match step.start_unless(&cancel, &self.starter(), spec).await {
             Ok(begun) => begun,
-            Err(StartError::Cancelled) => return Err(cancelled()),
+            Err(StartError::Cancelled) => return Err(BuildEnd::Cancelled),
             Err(error) => return Err(transient(error.to_string())),
         };
         let mut watcher = Watcher::new(self, deployment, &begun.seen, records.clone());
@@ -57,7 +66,7 @@ impl Rebuild {
     }
 
     /// Before a build is started: room on the disk, and no other build of ours in the same folder.
-    async fn clear_the_way(&self, step: &Step) -> Result<(), StepFailure> {
+    async fn clear_the_way(&self, step: &Step) -> Result<(), BuildEnd> {
         space::of_store(self.inner.rebuild.min_free).map_err(transient)?;
         for folder in [&self.inner.state.log_directory, &self.inner.state.directory] {
             space::of_own(folder).map_err(transient)?;
@@ -96,7 +105,7 @@ impl Rebuild {
         watcher: &mut Watcher,
         cancel: CancellationToken,
         progress: &watch::Sender<Option<Progress>>,
-    ) -> (Result<Ended, StepFailure>, Option<StepFailure>) {
+    ) -> (Result<Ended, BuildEnd>, Option<BuildEnd>) {
         let end = step.end(begun);
         tokio::pin!(end);
         let mut look = tokio::time::interval(LOOK);
@@ -105,7 +114,7 @@ impl Rebuild {
             tokio::select! {
                 biased;
                 ended = &mut end => return (ended.map_err(unknown), None),
-                () = cancel.cancelled() => break cancelled(),
+                () = cancel.cancelled() => break BuildEnd::Cancelled,
                 _ = look.tick() => {
                     if let Some(now) = watcher.look().await {
                         progress.send_if_modified(|last| {
@@ -120,7 +129,7 @@ impl Rebuild {
                 }
             }
         };
-        tracing::info!(reason = %why.reason, "the build is ended");
+        tracing::info!(?why, "the build is ended");
         // Until it has worked: a build that goes on would be in the way of the next one.
         loop {
             if let Err(error) = self.starter().stop_build(&step.files).await {
@@ -138,51 +147,46 @@ impl Rebuild {
         &self,
         deployment: DeploymentId,
         ended: Ended,
-        why: Option<StepFailure>,
-    ) -> Result<SystemPath, StepFailure> {
-        let succeeded = matches!(&ended, Ended::Result(StepResult { outcome: Outcome::Exited(0), .. }));
+        why: Option<BuildEnd>,
+    ) -> Result<SystemPath, BuildEnd> {
+        let succeeded = matches!(&ended, Ended::Result(StepResult { outcome: StepEnd::Exited(0), .. }));
         match why {
             // It may have succeeded in the moment in which it was too late.
-            Some(why) if !succeeded || why.class == FailureClass::Cancelled => return Err(why),
+            Some(why) if !succeeded || why == BuildEnd::Cancelled => return Err(why),
             Some(_) | None => {}
         }
         let result = match ended {
             Ended::Result(result) => result,
             Ended::Gone { watched: true, .. } => {
                 return Err(failure(
-                    FailureClass::OutOfMemory,
+                    ReasonCode::OutOfMemory,
                     "the build was killed, probably because memory ran out",
                 ));
             }
-            Ended::Gone { watched: false, .. } => {
-                return Err(failure(
-                    FailureClass::Killed,
-                    "the build was killed while the agent was not there",
-                ));
-            }
+            Ended::Gone { watched: false, .. } => return Err(BuildEnd::Killed),
         };
         match result.outcome {
-            Outcome::Exited(0) => resolve(&self.result_link()).ok_or_else(|| {
+            StepEnd::Exited(0) => resolve(&self.result_link()).ok_or_else(|| {
                 let link = self.result_link();
                 failure(
-                    FailureClass::Unclassified,
-                    &format!("the build succeeded and left no {}", link.display()),
+                    ReasonCode::Unclassified,
+                    format!("the build succeeded and left no {}", link.display()),
                 )
             }),
-            Outcome::Exited(_) | Outcome::Signalled(_) | Outcome::GivenUp(_) if result.stopped => {
-                Err(failure(FailureClass::Killed, "the build was ended from outside"))
+            StepEnd::Exited(_) | StepEnd::Signalled(_) | StepEnd::GivenUp(_) if result.stopped => {
+                Err(BuildEnd::Killed)
             }
-            Outcome::Exited(code) => {
+            StepEnd::Exited(code) => {
                 let text = log::tail(&self.inner.state.log(deployment.0), result.log_from);
-                Err(classify::exit(code, &text))
+                Err(BuildEnd::Failed(classify::exit(code, &text).into()))
             }
-            Outcome::Signalled(signal) => Err(failure(
-                FailureClass::OutOfMemory,
-                &format!("signal {signal} ended {}{}", result.program, classify::hint(signal)),
+            StepEnd::Signalled(signal) => Err(failure(
+                ReasonCode::OutOfMemory,
+                format!("signal {signal} ended {}{}", result.program, classify::hint(signal)),
             )),
-            Outcome::Busy => Err(transient("another build of the agent still runs".to_owned())),
-            Outcome::GivenUp(sentence) => Err(transient(sentence)),
-            Outcome::NotStarted(sentence) => Err(classify::not_started(sentence)),
+            StepEnd::Busy => Err(transient("another build of the agent still runs".to_owned())),
+            StepEnd::GivenUp(sentence) => Err(transient(sentence)),
+            StepEnd::NotStarted(sentence) => Err(BuildEnd::Failed(classify::not_started(sentence).into())),
         }
     }
 
@@ -283,18 +287,18 @@ impl Watcher {
     }
 
     /// Why the build has to be ended now, if it has.
-    fn overdue(&self) -> Option<StepFailure> {
+    fn overdue(&self) -> Option<BuildEnd> {
         if self.log_length.saturating_sub(self.log_from) > LOG_MOST {
             let reason = format!("the build wrote more than {} MiB of output", LOG_MOST >> 20);
-            return Some(StepFailure { class: FailureClass::Unclassified, reason });
+            return Some(failure(ReasonCode::Unclassified, reason));
         }
         if let Some(limit) = self.stall_timeout.filter(|limit| self.alive.elapsed() >= *limit) {
             let reason = format!("the build said nothing for {} (rebuild.stall_timeout)", seconds(limit));
-            return Some(StepFailure { class: FailureClass::Stalled, reason });
+            return Some(failure(ReasonCode::BuildStalled, reason));
         }
         let limit = self.build_timeout.filter(|limit| self.begun.elapsed() + self.before >= *limit)?;
         let reason = format!("the build took longer than {} (rebuild.build_timeout)", seconds(limit));
-        Some(StepFailure { class: FailureClass::TimedOut, reason })
+        Some(failure(ReasonCode::BuildTimeout, reason))
     }
 }
 
@@ -302,19 +306,16 @@ fn seconds(length: Duration) -> String {
     format!("{} s", length.as_secs_f64())
 }
 
-fn cancelled() -> StepFailure {
-    failure(FailureClass::Cancelled, "the build was cancelled")
+fn failure(code: ReasonCode, sentence: impl Into<String>) -> BuildEnd {
+    BuildEnd::Failed(Cause::told(code, sentence))
 }
 
-fn failure(class: FailureClass, reason: &str) -> StepFailure {
-    StepFailure { class, reason: reason.to_owned() }
-}
-
-fn transient(reason: String) -> StepFailure {
-    StepFailure { class: FailureClass::Transient, reason }
+/// Nothing is wrong with the revision.
+fn transient(sentence: String) -> BuildEnd {
+    BuildEnd::Failed(classify::of_host(sentence).into())
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape that map_err takes")]
-fn unknown(error: std::io::Error) -> StepFailure {
-    failure(FailureClass::Transient, &format!("cannot wait for the build: {error}"))
+fn unknown(error: std::io::Error) -> BuildEnd {
+    failure(ReasonCode::HostFault, format!("cannot wait for the build: {error}"))
 }

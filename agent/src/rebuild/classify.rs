@@ -4,7 +4,7 @@
 
 mod derivation;
 
-use pull_agent_core::{FailureClass, StepFailure};
+use pull_agent_core::{Cause, Consequence, ReasonCode};
 
 use crate::text;
 
@@ -62,14 +62,19 @@ const TRANSIENT: &[&str] = &[
 const TRANSIENT_IN_BUILDER: &[&str] =
     &["curl: (6)", "curl: (7)", "curl: (28)", "curl: (35)", "curl: (52)", "curl: (56)"];
 
-/// A later try has the same end: an evaluation or a builder said no.
-const DETERMINISTIC: &[&str] = &[
+/// A builder said no; a later try has the same end.
+const BUILD: &[&str] = &[
     "error: cannot build",
     "error: builder for",
     "failed with exit code",
     "failed to produce output",
     "hash mismatch",
     "dependencies of derivation",
+    "required system or feature",
+];
+
+/// An evaluation said no; a later try has the same end.
+const EVALUATION: &[&str] = &[
     "does not provide attribute",
     "undefined variable",
     "attribute '",
@@ -84,72 +89,89 @@ const DETERMINISTIC: &[&str] = &[
     "cannot find flake",
     "is not a flake",
     "refusing to",
-    "required system or feature",
     "has an unsupported",
 ];
 
 /// nixos-rebuild tells that a signal ended its child by 256 less the signal; a shell by 128 and the signal.
 const KILLED: [i32; 2] = [256 - 9, 128 + 9];
 
-/// Classifies an exit code of `nixos-rebuild build` with the end of its output.
-pub(super) fn exit(code: i32, output: &str) -> StepFailure {
-    let found = classify(output);
-    if KILLED.contains(&code) && found.class != FailureClass::Transient {
-        return StepFailure {
-            class: FailureClass::OutOfMemory,
-            reason: format!("nix was killed{}", hint(9)),
-        };
+/// Why something failed: the word, and the line of the output that tells most.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Found {
+    pub(super) code: ReasonCode,
+    pub(super) sentence: String,
+}
+
+impl Found {
+    pub(super) fn new(code: ReasonCode, sentence: impl Into<String>) -> Self {
+        Self { code, sentence: sentence.into() }
     }
-    if found.reason.is_empty() {
-        return StepFailure { reason: format!("exit code {code}, without a word"), ..found };
+
+    /// Whether it may pass by itself.
+    pub(super) fn may_pass(&self) -> bool {
+        self.code.consequence() == Consequence::TryAgain
+    }
+}
+
+impl From<Found> for Cause {
+    fn from(found: Found) -> Self {
+        Self::told(found.code, found.sentence)
+    }
+}
+
+/// Classifies an exit code of `nixos-rebuild build` with the end of its output.
+pub(super) fn exit(code: i32, output: &str) -> Found {
+    let found = classify(output);
+    if KILLED.contains(&code) && !found.may_pass() {
+        return Found::new(ReasonCode::OutOfMemory, format!("nix was killed{}", hint(9)));
+    }
+    if found.sentence.is_empty() {
+        return Found::new(found.code, format!("exit code {code}, without a word"));
     }
     found
 }
 
-/// Classifies by the end of the output alone. The reason is which derivation failed and why, or the line that tells most;
+/// Classifies by the end of the output alone. The sentence is which derivation failed and why, or the line that tells most;
 /// empty when there is none.
-pub(super) fn classify(output: &str) -> StepFailure {
+pub(super) fn classify(output: &str) -> Found {
     let lines: Vec<Line> = output.lines().map(Line::new).filter(|line| !line.text.is_empty()).collect();
     let find = |texts: &[&str], counts: Counts| {
         lines.iter().rev().find(|line| counts(line) && texts.iter().any(|text| line.lower.contains(text)))
     };
     let any: Counts = |line| line.source != Source::Warning;
-    let kinds: [Rule; 5] = [
-        (FailureClass::Transient, DISK, any),
-        (FailureClass::OutOfMemory, MEMORY, any),
-        (FailureClass::Transient, TRANSIENT, |line| line.source == Source::Error),
-        (FailureClass::Transient, TRANSIENT_IN_BUILDER, any),
-        (FailureClass::Deterministic, DETERMINISTIC, |line| {
-            matches!(line.source, Source::Error | Source::Nix)
-        }),
+    let of_nix: Counts = |line| matches!(line.source, Source::Error | Source::Nix);
+    let kinds: [Rule; 6] = [
+        (ReasonCode::DiskFull, DISK, any),
+        (ReasonCode::OutOfMemory, MEMORY, any),
+        (ReasonCode::Network, TRANSIENT, |line| line.source == Source::Error),
+        (ReasonCode::Network, TRANSIENT_IN_BUILDER, any),
+        (ReasonCode::BuildFailed, BUILD, of_nix),
+        (ReasonCode::EvaluationFailed, EVALUATION, of_nix),
     ];
-    for (class, texts, counts) in kinds {
+    for (code, texts, counts) in kinds {
         if let Some(line) = find(texts, counts) {
-            let reason = if class == FailureClass::Deterministic {
+            if code.consequence() == Consequence::Hold {
                 let best = || best(&lines).unwrap_or(line).text.clone();
-                derivation::first_failed(&lines).unwrap_or_else(best)
-            } else {
-                line.text.clone()
-            };
-            return StepFailure { class, reason };
+                return Found::new(code, derivation::first_failed(&lines).unwrap_or_else(best));
+            }
+            return Found::new(code, line.text.clone());
         }
     }
-    let reason = best(&lines).map(|line| line.text.clone()).unwrap_or_default();
-    StepFailure { class: FailureClass::Unclassified, reason }
+    Found::new(ReasonCode::Unclassified, best(&lines).map(|line| line.text.clone()).unwrap_or_default())
 }
 
 /// Classifies why a step could not be started.
-pub(super) fn not_started(sentence: String) -> StepFailure {
-    let class = match classify(&sentence).class {
-        class @ (FailureClass::Transient | FailureClass::OutOfMemory) => class,
-        FailureClass::Stalled
-        | FailureClass::TimedOut
-        | FailureClass::Deterministic
-        | FailureClass::Unclassified
-        | FailureClass::Cancelled
-        | FailureClass::Killed => FailureClass::Unclassified,
-    };
-    StepFailure { class, reason: sentence }
+pub(super) fn not_started(sentence: String) -> Found {
+    let code = classify(&sentence).code;
+    let code = if code.consequence() == Consequence::Hold { ReasonCode::Unclassified } else { code };
+    Found { code, sentence }
+}
+
+/// What is wrong with the host and not with the revision: no room, or another fault that may pass.
+pub(super) fn of_host(sentence: String) -> Found {
+    let is_full = classify(&sentence).code == ReasonCode::DiskFull;
+    let code = if is_full { ReasonCode::DiskFull } else { ReasonCode::HostFault };
+    Found { code, sentence }
 }
 
 /// What a signal probably means.
@@ -160,8 +182,8 @@ pub(super) fn hint(signal: i32) -> &'static str {
 /// Whether the texts of a rule count in a line.
 type Counts = fn(&Line) -> bool;
 
-/// A class, the texts that tell it, and where they count.
-type Rule = (FailureClass, &'static [&'static str], Counts);
+/// A word, the texts that tell it, and where they count.
+type Rule = (ReasonCode, &'static [&'static str], Counts);
 
 /// Who wrote a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

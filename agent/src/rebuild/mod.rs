@@ -1,5 +1,5 @@
 //! How a host is built, switched and brought back: `nixos-rebuild` run by a step process (`pull-agent step`) that outlives the
-//! agent. Whoever asks twice for the same attempt gets the same answer: a step is never run twice, a running one is waited for.
+//! agent. Whoever asks twice for the same number gets the same answer: a step is never run twice, a running one is waited for.
 //! Never decides what is built, and never ends an activation.
 //!
 //! Reading order: [`step_main`] is the process that runs the commands, `watch` starts it and waits for it, `runner` is the
@@ -24,7 +24,7 @@ mod watch;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use pull_agent_core::{Attempt, DeploymentId, SystemPath};
+use pull_agent_core::{DeploymentId, StepNumber, SystemPath};
 use tokio::sync::OnceCell;
 
 use crate::process::{Environment, environment};
@@ -86,8 +86,8 @@ impl Rebuild {
         Self { inner: Arc::new(inner) }
     }
 
-    fn step(&self, kind: Kind, deployment: DeploymentId, attempt: Attempt) -> Step {
-        Step { kind, files: StepFiles::new(&self.inner.state.steps(), deployment, kind), attempt: attempt.0 }
+    fn step(&self, kind: Kind, deployment: DeploymentId, number: StepNumber) -> Step {
+        Step { kind, files: StepFiles::new(&self.inner.state.steps(), deployment, kind), attempt: number.0 }
     }
 
     fn starter(&self) -> Starter<'_> {

@@ -5,21 +5,17 @@
 //! between (exit code 100, or 1) leaves the next boot to a system that never ran.
 
 use std::path::Path;
-use std::time::Duration;
 
-use pull_agent_core::{Attempt, DeploymentId, Exit, SystemPath};
+use pull_agent_core::{Built, DeploymentId, Exit, StepNumber, SystemPath};
 
 use super::Rebuild;
+use super::activate::words;
 use super::spec::Kind;
 use super::watch::Seen;
 use crate::host::resolve;
 
 /// The program that sets the profile.
 pub(super) const SET_PROFILE: &str = "nix-env";
-
-/// How often it is tried, and the time between two tries.
-const TRIES: u64 = 5;
-const AGAIN: Duration = Duration::from_secs(1);
 
 /// What became of the boot default after a switch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,9 +25,9 @@ pub(super) enum SetBack {
     Untouched,
     /// Profile and boot loader have the recorded path again.
     Done,
-    /// No try succeeded.
+    /// It could not be set back.
     Failed {
-        /// How the last one ended, for a sentence.
+        /// How that ended, for a sentence.
         how: String,
     },
 }
@@ -52,61 +48,50 @@ impl Rebuild {
         [SET_PROFILE, "--profile", &profile, "--set", system.as_str()].map(str::to_owned).to_vec()
     }
 
-    /// After the switch of this attempt: where `system` does not run and the profile still leads to it, sets profile and boot
-    /// loader back to `previous`. What the profile leads to else was set by somebody else, and stays. A step does it, like
-    /// all that touches the host: the agent's death does not end it, and the next agent hears how it went.
+    /// After the switch of this number: where its system does not run and the profile still leads to it, sets profile and boot
+    /// loader back to what ran before. What the profile leads to else was set by somebody else, and stays. A step does it,
+    /// like all that touches the host: the agent's death does not end it, and the next agent hears how it went. It is done
+    /// once; what follows when it fails is the core's to say.
     pub(super) async fn set_back(
         &self,
-        attempt: Attempt,
+        number: StepNumber,
         deployment: DeploymentId,
-        system: &SystemPath,
-        previous: &SystemPath,
+        built: &Built,
         reach: Reach,
     ) -> SetBack {
+        let Built { system, previous } = built;
         if system == previous {
             return SetBack::Untouched;
         }
-        let mut how = String::new();
-        for number in 0..TRIES {
-            if number > 0 {
-                tokio::time::sleep(AGAIN).await;
-            }
-            // Each try of each switch has a number of its own.
-            let step = self.step(Kind::SetBack, deployment, Attempt(attempt.0 * TRIES + number));
-            let profile = resolve(&self.inner.system.profile);
-            // A try that failed half-way has set the profile already.
-            let ours = profile.as_ref() == Some(system) || (number > 0 && profile.as_ref() == Some(previous));
-            let begun = matches!(step.look(), Ok(Seen::Running(_) | Seen::Dead(_) | Seen::Ended(_)));
-            if self.runs(system) || !(ours || begun) {
-                return SetBack::Untouched;
-            }
-            let spec = || {
-                // The profile first: boot loaders list its generations, and take their default from that list.
-                let mut commands = Vec::new();
-                if profile.as_ref() == Some(system) {
-                    commands.push(self.set_profile_command(previous));
-                }
-                if reach == Reach::BootLoader {
-                    let program = format!("{previous}/bin/switch-to-configuration");
-                    commands.push(vec![program, "boot".to_owned()]);
-                }
-                let mut spec = self.spec(&step, deployment, commands);
-                spec.directory = Path::new("/").to_owned();
-                spec
-            };
-            how = match self.activation(&step, deployment, spec).await.0 {
-                Exit::Code(0) => {
-                    tracing::info!(%deployment, %previous, "the boot default is set back");
-                    return SetBack::Done;
-                }
-                Exit::Code(code) => format!("switch-to-configuration boot ended with exit code {code}"),
-                Exit::Signal(signal) => format!("signal {signal} ended it"),
-                Exit::Busy => "another activation is at work".to_owned(),
-                Exit::Killed => "it was killed before it could say how it ended".to_owned(),
-                Exit::NotStarted(sentence) | Exit::FailedEarly(sentence) => sentence,
-            };
-            tracing::error!(%deployment, %previous, how, number, "the boot default could not be set back");
+        let step = self.step(Kind::SetBack, deployment, number);
+        let profile = resolve(&self.inner.system.profile);
+        let is_ours = profile.as_ref() == Some(system);
+        // One that was killed half-way has set the profile already.
+        let begun = matches!(step.look(), Ok(Seen::Running(_) | Seen::Dead(_) | Seen::Ended(_)));
+        if self.runs(system) || !(is_ours || begun) {
+            return SetBack::Untouched;
         }
+        let spec = || {
+            // The profile first: boot loaders list its generations, and take their default from that list.
+            let mut commands = Vec::new();
+            if is_ours {
+                commands.push(self.set_profile_command(previous));
+            }
+            if reach == Reach::BootLoader {
+                let program = format!("{previous}/bin/switch-to-configuration");
+                commands.push(vec![program, "boot".to_owned()]);
+            }
+            let mut spec = self.spec(&step, deployment, commands);
+            spec.directory = Path::new("/").to_owned();
+            spec
+        };
+        let (exit, _) = self.activation(&step, deployment, spec).await;
+        if exit == Exit::Code(0) {
+            tracing::info!(%deployment, %previous, "the boot default is set back");
+            return SetBack::Done;
+        }
+        let how = format!("the command {}", words(&exit));
+        tracing::error!(%deployment, %previous, how, "the boot default could not be set back");
         SetBack::Failed { how }
     }
 }

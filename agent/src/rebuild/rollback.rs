@@ -2,17 +2,23 @@
 
 use std::path::Path;
 
-use pull_agent_core::{Attempt, DeploymentId, Exit, FailureClass, StepFailure, SystemPath};
+use pull_agent_core::{DeploymentId, Exit, ReasonCode, StepNumber, SystemPath};
 
+use super::activate::of_host;
 use super::spec::Kind;
 use super::{Rebuild, classify, log};
 use crate::host::resolve;
 
 impl Rebuild {
-    /// Sets the profile to `system` and activates it, or waits for the way back of this attempt that runs already. When the
+    /// Sets the profile to `system` and activates it, or waits for the way back of this number that runs already. When the
     /// future is dropped, what runs goes on.
-    pub async fn roll_back(&self, attempt: Attempt, deployment: DeploymentId, system: &SystemPath) -> Exit {
-        let step = self.step(Kind::Rollback, deployment, attempt);
+    pub async fn switch_back(
+        &self,
+        number: StepNumber,
+        deployment: DeploymentId,
+        system: &SystemPath,
+    ) -> Exit {
+        let step = self.step(Kind::Rollback, deployment, number);
         let spec = || {
             let activate = format!("{system}/bin/switch-to-configuration");
             let mut commands = vec![vec![activate, "switch".to_owned()]];
@@ -25,23 +31,20 @@ impl Rebuild {
             spec
         };
         if let Err(sentence) = self.make_folders() {
-            return Exit::NotStarted(sentence);
+            return of_host(sentence);
         }
         let (exit, log_from) = self.activation(&step, deployment, spec).await;
         // What may pass by itself, a full disk above all, is waited for longer than what may not.
-        match exit {
-            Exit::NotStarted(sentence) => match classify::not_started(sentence) {
-                StepFailure { class: FailureClass::Transient, reason } => Exit::NotStarted(reason),
-                StepFailure { reason, .. } => Exit::FailedEarly(reason),
-            },
-            Exit::FailedEarly(sentence) => {
-                let text = log::tail(&self.inner.state.log(deployment.0), log_from);
-                match classify::classify(&text) {
-                    StepFailure { class: FailureClass::Transient, reason } => Exit::NotStarted(reason),
-                    StepFailure { .. } => Exit::FailedEarly(sentence),
-                }
-            }
-            Exit::Code(_) | Exit::Signal(_) | Exit::Busy | Exit::Killed => exit,
+        let Exit::BeforeActivation(cause) = &exit else { return exit };
+        let found = if cause.code() == Some(ReasonCode::ActivationFailed) {
+            classify::classify(&log::tail(&self.inner.state.log(deployment.0), log_from))
+        } else {
+            classify::not_started(cause.sentence())
+        };
+        match (found.may_pass(), cause.code()) {
+            // nix-env says less in its log than the agent does.
+            (false, Some(ReasonCode::ActivationFailed)) => exit,
+            (true | false, _) => Exit::BeforeActivation(found.into()),
         }
     }
 }

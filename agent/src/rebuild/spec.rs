@@ -143,7 +143,7 @@ pub(super) struct RunningCommand {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct StepResult {
     pub(super) attempt: u64,
-    pub(super) outcome: Outcome,
+    pub(super) outcome: StepEnd,
     /// Which program that was.
     #[serde(default)]
     pub(super) program: String,
@@ -162,7 +162,7 @@ pub(super) struct StepResult {
 /// How the last command ended that was started.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Outcome {
+pub(super) enum StepEnd {
     /// With this exit code.
     Exited(i32),
     /// By this signal.

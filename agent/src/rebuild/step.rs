@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::spec::{Outcome, Spec, Started, StepResult};
+use super::spec::{Spec, Started, StepEnd, StepResult};
 use crate::clock::wall;
 use crate::{durable, lock};
 use stop::Stop;
@@ -64,7 +64,7 @@ fn run(spec_file: &Path) -> Result<(), StepError> {
     let begun = wall().0;
     let mut result = StepResult {
         attempt: spec.attempt,
-        outcome: Outcome::Busy,
+        outcome: StepEnd::Busy,
         program: String::new(),
         stopped: false,
         started_at: begun,
@@ -79,7 +79,7 @@ fn run(spec_file: &Path) -> Result<(), StepError> {
                 result.log_from = log.metadata().map_or(0, |data| data.len());
                 start(&spec, &mut result, &log, &stop);
             }
-            Err(sentence) => result.outcome = Outcome::NotStarted(sentence),
+            Err(sentence) => result.outcome = StepEnd::NotStarted(sentence),
         }
     }
     result.finished_at = wall().0;
@@ -124,13 +124,13 @@ fn start(spec: &Spec, result: &mut StepResult, log: &File, stop: &Stop) {
     // Room for the result first: what cannot be told is not begun.
     let said = durable::reserve(&spec.result).and_then(|()| durable::write(&spec.started, &started));
     if let Err(error) = said {
-        result.outcome = Outcome::NotStarted(format!("cannot write {}: {error}", spec.started.display()));
+        result.outcome = StepEnd::NotStarted(format!("cannot write {}: {error}", spec.started.display()));
         return;
     }
     for argv in &spec.commands {
         result.program = argv.first().cloned().unwrap_or_default();
         result.outcome = command::run(spec, argv, log, stop);
-        if result.outcome != Outcome::Exited(0) {
+        if result.outcome != StepEnd::Exited(0) {
             break;
         }
     }
@@ -144,7 +144,7 @@ fn start(spec: &Spec, result: &mut StepResult, log: &File, stop: &Stop) {
 /// Writes the result, again and again when the disk is full: the lock is kept meanwhile, so the agent waits. Where nothing
 /// was started one try is enough, for the agent tells that by itself.
 fn finish(spec: &Spec, result: &StepResult) -> Result<(), StepError> {
-    let ran = matches!(result.outcome, Outcome::Exited(_) | Outcome::Signalled(_));
+    let ran = matches!(result.outcome, StepEnd::Exited(_) | StepEnd::Signalled(_));
     let limit = if ran { RESULT_TRIES } else { 1 };
     let mut tries = 0;
     loop {

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::runner::{RunnerError, Starter};
-use super::spec::{Kind, Outcome, RunningCommand, Spec, Started, StepFiles, StepResult};
+use super::spec::{Kind, RunningCommand, Spec, Started, StepEnd, StepFiles, StepResult};
 use crate::clock::wall;
 use crate::process::{boot_id, is_running, kill_tree};
 use crate::{durable, lock};
@@ -221,7 +221,7 @@ impl Step {
             let now = wall().0;
             let result = StepResult {
                 attempt: self.attempt,
-                outcome: Outcome::GivenUp(why.to_string()),
+                outcome: StepEnd::GivenUp(why.to_string()),
                 program: String::new(),
                 stopped: matches!(why, StartError::Cancelled),
                 started_at: now,

@@ -9,7 +9,7 @@ mod tests;
 use std::path::{Path, PathBuf};
 
 use pull_agent_core::saved::{deployed, holds, v2};
-use pull_agent_core::{Deployed, Hold, Saved};
+use pull_agent_core::{Deployed, Hold, Ledger, Saved};
 use serde::{Deserialize, Serialize};
 
 pub use error::{OpenError, SaveError};
@@ -54,13 +54,16 @@ impl Store {
         let lock = take_lock(directory)?;
         let mut warnings = Vec::new();
         let read::Found { state, deployed, held, holds_file } = read::read(directory, &mut warnings)?;
-        let mut saved = state.unwrap_or(Saved { next_deployment: 0, next_attempt: 0, ..Saved::default() });
-        number_anew(&mut saved, directory, log_directory);
-        if saved.deployed.is_none() && deployed.is_some() {
+        let mut saved = state.unwrap_or_else(|| {
+            let without_numbers = Ledger { next_deployment: 0, next_step: 0, ..Ledger::default() };
+            Saved { ledger: without_numbers, ..Saved::default() }
+        });
+        number_anew(&mut saved.ledger, directory, log_directory);
+        if saved.ledger.deployed.is_none() && deployed.is_some() {
             warnings.push("the last deployed revision was taken from deployed.json".to_owned());
-            saved.deployed.clone_from(&deployed);
+            saved.ledger.deployed.clone_from(&deployed);
         }
-        saved.held = held;
+        saved.ledger.held = held;
         let store = Self {
             directory: directory.to_owned(),
             deployed,
@@ -78,20 +81,21 @@ impl Store {
     /// # Errors
     /// When any step fails; each file is then as before, or the newer one. Trying again is safe.
     pub fn save(&mut self, saved: &Saved) -> Result<(), SaveError> {
-        let mut all = saved.held.clone();
+        let Ledger { held, deployed, .. } = &saved.ledger;
+        let mut all = held.clone();
         join(&mut all, &self.held);
-        if !self.held_is_certain || saved.held.iter().any(|hold| !self.held.contains(hold)) {
+        if !self.held_is_certain || held.iter().any(|hold| !self.held.contains(hold)) {
             self.write_held(all)?;
         }
-        if self.deployed != saved.deployed {
-            if let Some(deployed) = &saved.deployed {
+        if self.deployed != *deployed {
+            if let Some(deployed) = deployed {
                 self.write(DEPLOYED, &deployed::Deployed::from(deployed))?;
             }
-            self.deployed.clone_from(&saved.deployed);
+            self.deployed.clone_from(deployed);
         }
         self.write(STATE, &v2::File::from(saved))?;
-        if self.held != saved.held {
-            self.write_held(saved.held.clone())?;
+        if self.held != *held {
+            self.write_held(held.clone())?;
         }
         Ok(())
     }
@@ -121,16 +125,16 @@ fn take_lock(directory: &Path) -> Result<lock::Held, OpenError> {
 
 /// Gives a state without numbers such as no earlier agent on this host can have used: the logs of that one stay readable,
 /// and what its steps left behind is no answer to a step of this one.
-fn number_anew(saved: &mut Saved, directory: &Path, log_directory: &Path) {
-    if saved.next_deployment == 0 {
+fn number_anew(ledger: &mut Ledger, directory: &Path, log_directory: &Path) {
+    if ledger.next_deployment == 0 {
         let log = |path: PathBuf| path.file_stem()?.to_str()?.parse::<u64>().ok();
         let used = paths(log_directory).filter_map(log).max().unwrap_or(0);
-        saved.next_deployment = used.saturating_add(1);
+        ledger.next_deployment = used.saturating_add(1);
     }
-    if saved.next_attempt == 0 {
+    if ledger.next_step == 0 {
         // The clock alone would do, were it never set back.
         let used = paths(&directory.join("steps")).filter_map(attempt).max().unwrap_or(0);
-        saved.next_attempt = clock::wall().0.max(used.saturating_add(1));
+        ledger.next_step = clock::wall().0.max(used.saturating_add(1));
     }
 }
 

@@ -115,7 +115,7 @@ impl Files<'_> {
         };
         match state {
             Document::Good((_, saved)) => {
-                join(&mut held, &saved.held);
+                join(&mut held, &saved.ledger.held);
                 if rebuild {
                     let rebuilt = held_by_history(saved);
                     self.warnings.push(format!(

@@ -8,7 +8,8 @@ mod save;
 use std::path::Path;
 
 use pull_agent_core::{
-    Deployed, DeploymentId, Durations, Hold, Millis, Record, Revision, Saved, SystemPath, Tries, Wall,
+    Branch, Candidate, Cause, Deployed, DeploymentId, Durations, Hold, Ledger, Millis, ReasonCode, Record,
+    Revision, Saved, SystemPath, Tries, Wall,
 };
 use pull_agent_protocol::{Outcome, Trigger};
 use tempfile::TempDir;
@@ -74,7 +75,12 @@ fn revision(digit: char) -> Revision {
 }
 
 fn hold(digit: char) -> Hold {
-    Hold { revision: revision(digit), reason: "failed: why".to_owned(), since: Wall(5) }
+    Hold {
+        revision: revision(digit),
+        reason: "failed: why".to_owned(),
+        code: Some(ReasonCode::BuildFailed),
+        since: Wall(5),
+    }
 }
 
 fn holds(digits: &str) -> Vec<Hold> {
@@ -82,7 +88,7 @@ fn holds(digits: &str) -> Vec<Hold> {
 }
 
 fn held(saved: &Saved) -> String {
-    saved.held.iter().filter_map(|hold| hold.revision.as_str().chars().next()).collect()
+    saved.ledger.held.iter().filter_map(|hold| hold.revision.as_str().chars().next()).collect()
 }
 
 fn record(id: u64, digit: char, outcome: Outcome) -> Record {
@@ -96,27 +102,43 @@ fn record(id: u64, digit: char, outcome: Outcome) -> Record {
         durations: Durations { gate: Some(Millis(1)), ..Durations::default() },
         outcome,
         phase: None,
-        reason: Some("why".to_owned()),
-        class: None,
+        cause: Some(Cause::told(ReasonCode::ActivationFailed, "why")),
         previous: None,
         system: Some(SystemPath::new("/nix/store/a")),
     }
 }
 
-/// Revision a is deployed, b was rolled back and is held.
+/// Revision a is deployed, b was rolled back and is held, and c is the tip and failed in ways that may pass.
 fn usual() -> Saved {
     Saved {
-        next_deployment: 3,
-        next_attempt: 7,
-        deployed: Some(Deployed {
-            revision: revision('a'),
-            system: SystemPath::new("/nix/store/a"),
-            at: Wall(4),
-            compared: true,
-        }),
-        held: holds("b"),
-        tries: Some(Tries { revision: revision('c'), transient: 1, hard: 1 }),
-        history: vec![record(1, 'a', Outcome::Deployed), record(2, 'b', Outcome::RolledBack)],
-        ..Saved::default()
+        ledger: Ledger {
+            next_deployment: 3,
+            next_step: 7,
+            deployed: Some(Deployed {
+                revision: revision('a'),
+                system: SystemPath::new("/nix/store/a"),
+                at: Wall(4),
+                compared: true,
+            }),
+            held: holds("b"),
+            history: vec![record(1, 'a', Outcome::Deployed), record(2, 'b', Outcome::RolledBack)],
+            ..Ledger::default()
+        },
+        branch: Branch { tip: Some(failing('c', Tries { transient: 1, hard: 1 })), ..Branch::default() },
+        deployment: None,
     }
+}
+
+/// The same with other holds.
+fn holding(digits: &str) -> Saved {
+    let mut saved = usual();
+    saved.ledger.held = holds(digits);
+    saved
+}
+
+/// A tip that failed so often.
+fn failing(digit: char, tries: Tries) -> Candidate {
+    let mut candidate = Candidate::new(revision(digit), Trigger::Poll, Wall(6));
+    candidate.tries = tries;
+    candidate
 }

@@ -1,45 +1,46 @@
 //! What the tasks of the agent have to say when they are done.
 
 use pull_agent_core::{
-    Ancestry, Command, Event, Exit, FailureClass, Fetched, Revision, StepFailure, SystemPath,
+    Ancestry, BuildEnd, Command, Event, Exit, Fetched, Operation, Probe, ProbeFailure, ReasonCode, Revision,
 };
 
 use crate::driver::{DriverMutation, Refused, Sim};
+use crate::steps::{failed, full};
 use crate::world::{By, StepResult, World, system_number, system_path};
 
 impl Sim {
     /// What a task has to say when it is done.
     pub(crate) fn answer(&mut self, command: Command, refused: Option<Refused>) -> Event {
         match command {
-            Command::Poll { attempt } => {
+            Command::Poll { look } => {
                 let result = self.ask_remote(|world| world.remote.commits[world.remote.tip].revision.clone());
-                Event::Polled { attempt, host: self.world.host.view(), result }
+                Event::Polled { look, host: self.world.host.view(), result }
             }
-            Command::Fetch { attempt, revision, deployed } => {
-                let result = self.ask_remote(|world| world.fetched(&revision, deployed.as_ref()));
-                Event::Fetched { attempt, result }
+            Command::Fetch { look, revision, base } => {
+                let result = self.ask_remote(|world| world.fetched(&revision, base.as_ref()));
+                Event::Fetched { look, result }
             }
-            Command::Check { attempt, revision } => {
+            Command::Check { look, revision } => {
                 let commit = self.world.remote.number(&revision);
                 let verdict = self.world.forge.verdict(commit, self.now());
-                let gate = self.agent.as_ref().and_then(|agent| agent.state().seen.gate.in_flight);
-                if gate.is_some_and(|gate| gate.attempt == attempt) {
+                let gate = self.agent.as_ref().and_then(|agent| agent.state().gate().in_flight);
+                if gate.is_some_and(|gate| gate.look == look) {
                     self.ghost.forge_says(commit, &verdict, self.world.clock.now);
                 }
-                Event::Checked { attempt, verdict }
+                Event::Checked { look, verdict }
             }
-            Command::Probe { attempt, .. } => {
+            Command::Probe { look, .. } => {
                 let healthy = self.world.host.healthy_at <= self.now();
-                let failures = if healthy { Vec::new() } else { vec!["a unit failed".to_string()] };
-                Event::Probed { attempt, failures }
+                let failures = if healthy { Vec::new() } else { vec![ill()] };
+                Event::Probed { look, failures }
             }
-            Command::Build { attempt, .. } => {
-                let result = self.world.build_result(attempt.0, refused);
-                Event::Built { attempt, host: self.world.host.view(), result }
+            Command::Build { step, .. } => {
+                let end = self.world.build_end(step.0, refused);
+                Event::Built { step, host: self.world.host.view(), end }
             }
-            Command::Activate { attempt, deployment, system, previous, .. } => {
-                let exit = self.exit(attempt.0, refused);
-                let (system, previous) = (system_number(&system), system_number(&previous));
+            Command::Activate { step, deployment, operation: Operation::Switch { .. }, built } => {
+                let exit = self.exit(step.0, refused);
+                let (system, previous) = (system_number(&built.system), system_number(&built.previous));
                 let host = &mut self.world.host;
                 let restores = host.current != system && host.profile == system;
                 if restores && self.mutation != Some(DriverMutation::NoRestore) {
@@ -49,11 +50,11 @@ impl Sim {
                 if matches!(exit, Exit::Busy) {
                     self.ghost.busy(deployment);
                 }
-                Event::Activated { attempt, exit, host: self.world.host.view() }
+                Event::Activated { step, exit, host: self.world.host.view() }
             }
-            Command::RollBack { attempt, .. } => {
-                let exit = self.exit(attempt.0, refused);
-                Event::RolledBack { attempt, exit, host: self.world.host.view() }
+            Command::Activate { step, operation: Operation::Back, .. } => {
+                let exit = self.exit(step.0, refused);
+                Event::Activated { step, exit, host: self.world.host.view() }
             }
             Command::CancelBuild { .. } | Command::Forget { .. } => Event::DeadlinePassed,
         }
@@ -70,7 +71,7 @@ impl Sim {
     fn exit(&self, attempt: u64, refused: Option<Refused>) -> Exit {
         match (refused, self.world.disk.steps.get(&attempt).and_then(|file| file.result.as_ref())) {
             (Some(Refused::Busy), _) => Exit::Busy,
-            (Some(Refused::Full), _) => Exit::NotStarted("no space left on device".to_string()),
+            (Some(Refused::Full), _) => full(),
             (None, Some(StepResult::Ended(exit))) => exit.clone(),
             (None, Some(StepResult::Built(_) | StepResult::NotBuilt(_)) | None) => Exit::Killed,
         }
@@ -88,13 +89,18 @@ impl World {
         Fetched { subject: String::new(), author: String::new(), ancestry }
     }
 
-    fn build_result(&self, attempt: u64, refused: Option<Refused>) -> Result<SystemPath, StepFailure> {
-        let class = match (refused, self.disk.steps.get(&attempt).and_then(|file| file.result.as_ref())) {
-            (Some(Refused::Busy | Refused::Full), _) => FailureClass::Transient,
-            (None, Some(StepResult::Built(system))) => return Ok(system_path(*system)),
-            (None, Some(StepResult::NotBuilt(class))) => *class,
-            (None, Some(StepResult::Ended(_)) | None) => FailureClass::Killed,
-        };
-        Err(StepFailure { class, reason: format!("{class:?}") })
+    fn build_end(&self, step: u64, refused: Option<Refused>) -> BuildEnd {
+        match (refused, self.disk.steps.get(&step).and_then(|file| file.result.as_ref())) {
+            (Some(Refused::Busy), _) => failed(ReasonCode::HostFault),
+            (Some(Refused::Full), _) => failed(ReasonCode::DiskFull),
+            (None, Some(StepResult::Built(system))) => BuildEnd::Built(system_path(*system)),
+            (None, Some(StepResult::NotBuilt(end))) => end.clone(),
+            (None, Some(StepResult::Ended(_)) | None) => BuildEnd::Killed,
+        }
     }
+}
+
+/// A unit that failed.
+fn ill() -> ProbeFailure {
+    ProbeFailure { probe: Probe::Units, sentence: "a unit failed".to_string() }
 }

@@ -4,14 +4,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use pull_agent_core::{Command, Due, Event, Now, Outbox, Policy, Saved, State, deadline};
+use pull_agent_core::{Command, Due, Event, Ledger, Operation, Outbox, Policy, Saved, State, deadline};
 
 use crate::faults::Death;
 use crate::invariants::Ghost;
 use crate::log::Log;
 use crate::scenario::Action;
 use crate::violation::Violation;
-use crate::world::{Kind, StepFile, World, Write};
+use crate::world::{Kind, StepFile, World, Write, system_number};
 
 /// Something that will happen.
 #[derive(Debug)]
@@ -130,7 +130,8 @@ impl Sim {
     fn next_time(&self) -> Option<u64> {
         let queued = self.queue.first_key_value().map(|((time, _), _)| *time);
         let agent = self.agent.as_ref().and_then(|agent| {
-            let timer = deadline(&self.policy, agent.state()).map(|mono| self.world.clock.true_time(mono));
+            let timer = deadline(&self.policy, agent.state(), self.world.clock.told(0))
+                .map(|mono| self.world.clock.true_time(mono));
             timer.into_iter().chain(agent.save_again_at).min()
         });
         queued.into_iter().chain(agent).min()
@@ -208,28 +209,25 @@ impl Sim {
     fn adopt(&self) -> Saved {
         let disk = &self.world.disk;
         let newest = disk.steps.last_key_value().map_or(0, |(attempt, _)| *attempt);
-        Saved {
+        let ledger = Ledger {
             deployed: disk.deployed.clone(),
             held: disk.holds.clone(),
-            next_attempt: newest + 1,
+            next_step: newest + 1,
             next_deployment: disk.newest_log + 1,
-            ..Saved::default()
-        }
+            ..Ledger::default()
+        };
+        Saved { ledger, ..Saved::default() }
     }
 
     /// One turn of the agent's loop.
     pub(crate) fn feed(&mut self, event: Event) -> Result<(), Violation> {
         let Some(agent) = &mut self.agent else { return Ok(()) };
         self.log.note(self.world.clock.now, || format!("event {event:?}"));
-        let now = Now {
-            wall: self.world.clock.wall(),
-            mono: self.world.clock.mono(),
-            entropy: self.world.rng.next(),
-        };
+        let now = self.world.clock.told(self.world.rng.next());
         self.ghost.hears(&event, &self.world);
         agent.outbox.decide(&self.policy, now, event, None);
         self.events += 1;
-        if deadline(&self.policy, agent.state()).is_some_and(|due| due <= now.mono) {
+        if deadline(&self.policy, agent.state(), now).is_some_and(|due| due <= now.mono) {
             return Err(Violation::new("no busy loop", format!("due at once again: {:?}", agent.state())));
         }
         if self.point() {
@@ -334,6 +332,14 @@ impl Sim {
                 }
                 self.agent_dies(20_000, 60_000);
             }
+            Death::BootOld => {
+                let deployment = self.world.disk.state.as_ref().and_then(|saved| saved.deployment.as_ref());
+                let built = deployment.and_then(|deployment| deployment.built());
+                let old = built.map_or(self.world.host.profile, |built| system_number(&built.previous));
+                let healthy_at = self.world.healthy_at(old);
+                self.world.host.boot_into(old, healthy_at);
+                self.agent_dies(20_000, 60_000);
+            }
             Death::Step => self.step_dies(),
             Death::Watcher => self.watcher_dies(),
             Death::KillAndLoseState => {
@@ -370,14 +376,14 @@ impl Sim {
                 self.done_after(50, 10_000, command);
                 return Ok(());
             }
-            Command::CancelBuild { attempt } => {
-                self.cancel(Some(attempt.0));
+            Command::CancelBuild { step } => {
+                self.cancel(Some(step.0));
                 return Ok(());
             }
             Command::Forget { .. } => return Ok(()),
-            Command::Build { attempt, .. } => (attempt.0, Kind::Build),
-            Command::Activate { attempt, .. } => (attempt.0, Kind::Activate),
-            Command::RollBack { attempt, .. } => (attempt.0, Kind::RollBack),
+            Command::Build { step, .. } => (step.0, Kind::Build),
+            Command::Activate { step, operation: Operation::Switch { .. }, .. } => (step.0, Kind::Activate),
+            Command::Activate { step, operation: Operation::Back, .. } => (step.0, Kind::RollBack),
         };
         if let Some(agent) = &mut self.agent {
             agent.waits_for = Some((attempt, command.clone()));

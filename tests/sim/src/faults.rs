@@ -49,6 +49,8 @@ pub enum Death {
     Stop,
     /// The machine loses power, and its wall clock may be wrong afterwards.
     Reboot,
+    /// The machine loses power and boots into what ran before the deployment, whatever the profile says.
+    BootOld,
     /// The step is killed. The agent lives.
     Step,
     /// The process that watches over the step is killed; nixos-rebuild's own unit goes on. The agent lives.
@@ -59,6 +61,13 @@ pub enum Death {
 
 impl Death {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Kill, Self::Stop, Self::Reboot, Self::Step, Self::Watcher, Self::KillAndLoseState];
+    pub const ALL: [Self; 7] = [
+        Self::Kill,
+        Self::Stop,
+        Self::Reboot,
+        Self::BootOld,
+        Self::Step,
+        Self::Watcher,
+        Self::KillAndLoseState,
+    ];
 }

@@ -3,7 +3,7 @@
 mod look;
 
 use pull_agent_core::{
-    Command, DeploymentId, Event, FailureClass, Phase, Record, Saved, State, Verdict, VerdictKind,
+    Cause, Command, Consequence, DeploymentId, Event, Phase, Record, Saved, State, Verdict, VerdictKind,
 };
 use pull_agent_protocol::{Outcome, Phase as PhaseName};
 
@@ -74,6 +74,10 @@ pub struct Ghost {
     forgive: bool,
     /// The branch moved while nothing could be saved: what was counted in a row before that counts no more.
     recount: bool,
+    /// The system that the last round of probes found well, since it was last switched to.
+    probed: Option<usize>,
+    /// Deployments whose way back failed.
+    broken: Vec<DeploymentId>,
     /// True time until which the forge wants to be left alone.
     quiet_until: u64,
     /// Per minute, what was asked.
@@ -109,6 +113,7 @@ impl Ghost {
         let newest = world.disk.newest_log;
         self.stray = true;
         self.lost = newest;
+        self.broken.clear();
         self.last_record = newest;
         self.begun = newest;
         for (number, known) in self.commits.iter_mut().enumerate() {
@@ -162,6 +167,9 @@ impl Ghost {
                     }
                 }
             }
+            Event::Probed { failures, .. } => {
+                self.probed = failures.is_empty().then_some(world.host.current);
+            }
             Event::Polled { result: Ok(tip), .. } => self.tips |= 1 << world.remote.number(tip),
             Event::PauseRequested { .. } | Event::ResumeRequested => self.excuses += 2,
             Event::PolicyChanged { .. } => self.quiet_until = self.quiet_until.min(world.clock.now),
@@ -172,8 +180,6 @@ impl Ghost {
             | Event::Checked { .. }
             | Event::Built { .. }
             | Event::Activated { .. }
-            | Event::Probed { .. }
-            | Event::RolledBack { .. }
             | Event::Nudged { .. } => {}
         }
     }
@@ -203,7 +209,6 @@ impl Ghost {
             | Command::CancelBuild { .. }
             | Command::Activate { .. }
             | Command::Probe { .. }
-            | Command::RollBack { .. }
             | Command::Forget { .. } => {}
         }
         // One a second, and what several processes did that died within the minute.
@@ -226,12 +231,13 @@ impl Ghost {
         }
         self.last_attempt = step.attempt;
         self.busy = None;
-        let intended = world.disk.state.as_ref().and_then(|saved| saved.current.as_ref());
+        let intended = world.disk.state.as_ref().and_then(|saved| saved.deployment.as_ref());
         if !intended.is_some_and(|current| says(current, step)) {
             return Err(Violation::new(SAVED, format!("{step:?} starts, but the disk says {intended:?}")));
         }
         let Some(number) = step.commit else { return Ok(()) };
-        if let Some(Saved { paused: Some(pause), current: Some(current), .. }) = world.disk.state.as_deref()
+        if let Some(Saved { ledger, deployment: Some(current), .. }) = world.disk.state.as_deref()
+            && let Some(pause) = &ledger.paused
             && matches!(current.phase, Phase::Activating { killed: 0, .. })
             && pause.since < current.phase_since
             && !self.wall_set
@@ -265,15 +271,15 @@ impl Ghost {
     pub(crate) fn saved(&mut self, world: &World) -> Result<(), Violation> {
         let Some(saved) = &world.disk.state else { return Ok(()) };
         let closed: Vec<bool> = self.commits.iter().map(|known| known.closed).collect();
-        for record in &saved.history {
+        for record in &saved.ledger.history {
             if record.id.0 > self.last_record {
                 self.ended(record, world)?;
                 self.last_record = record.id.0;
             }
         }
-        if let Some(current) = saved.current.as_ref().filter(|current| current.id.0 > self.begun) {
+        if let Some(current) = saved.deployment.as_ref().filter(|current| current.id.0 > self.begun) {
             self.begun = current.id.0;
-            if self.tips >> world.remote.number(&current.revision) & 1 == 0 {
+            if self.tips >> world.remote.number(&current.candidate.revision) & 1 == 0 {
                 return Err(Violation::new(
                     TIP,
                     format!("this process never saw it at the tip: {current:?}"),
@@ -293,7 +299,8 @@ impl Ghost {
                 known.hard = 0;
             }
         }
-        self.confirmed = saved.deployed.as_ref().map(|deployed| world.remote.number(&deployed.revision));
+        self.confirmed =
+            saved.ledger.deployed.as_ref().map(|deployed| world.remote.number(&deployed.revision));
         Ok(())
     }
 
@@ -323,7 +330,19 @@ impl Ghost {
                 let runs = path(host.current) == record.system && path(host.profile) == record.system;
                 let touched = host.current_by == By::Operator || host.profile_by == By::Operator;
                 let ill = record.outcome == Outcome::Deployed && host.healthy_at > world.clock.now;
-                if (ill || !runs) && !touched {
+                // What nobody looked at counts only when it ran well before: a deployment of it was confirmed.
+                let probed = match record.outcome {
+                    Outcome::Deployed => self.probed == Some(host.current),
+                    Outcome::Degraded
+                    | Outcome::Unchanged
+                    | Outcome::Failed
+                    | Outcome::RolledBack
+                    | Outcome::Superseded
+                    | Outcome::Broken => {
+                        !matches!(host.current_by, By::Switch(id) if self.broken.contains(&id))
+                    }
+                };
+                if (ill || !runs || !probed) && !touched {
                     return Err(Violation::new(
                         "5 the host is the truth",
                         format!("{record:?}, but {host:?}"),
@@ -331,7 +350,12 @@ impl Ghost {
                 }
             }
             Outcome::RolledBack => {
-                self.close(number);
+                // The host's own bad luck does not count against the revision.
+                if record.cause.as_ref().is_some_and(|cause| cause.consequence() == Consequence::TryAgain) {
+                    self.commit(number).excuses += 1;
+                } else {
+                    self.close(number);
+                }
                 let current = path(host.current) == record.previous || host.current_by == By::Operator;
                 let profile = path(host.profile) == record.previous || host.profile_by == By::Operator;
                 if !(current && profile) {
@@ -339,20 +363,16 @@ impl Ghost {
                 }
             }
             Outcome::Broken => {
+                self.broken.push(record.id);
                 self.settled.push(record.id);
                 self.close(number);
             }
-            Outcome::Failed => match record.class {
-                Some(FailureClass::Transient | FailureClass::Cancelled) => self.commit(number).excuses += 1,
-                Some(
-                    FailureClass::Stalled
-                    | FailureClass::TimedOut
-                    | FailureClass::OutOfMemory
-                    | FailureClass::Killed,
-                ) => {
+            Outcome::Failed => match record.cause.as_ref().map(Cause::consequence) {
+                Some(Consequence::TryAgain) => self.commit(number).excuses += 1,
+                Some(Consequence::TryTwice) => {
                     // Of what is not wanted any more failures are not counted: it is tried again only if it comes back.
                     let saved = world.disk.state.as_ref();
-                    let wanted = saved.and_then(|saved| saved.wanted.as_ref());
+                    let wanted = saved.and_then(|saved| saved.branch.tip.as_ref());
                     let counts = wanted.is_some_and(|wanted| wanted.revision == record.revision);
                     let known = self.commit(number);
                     known.hard_ever += 1;
@@ -363,7 +383,7 @@ impl Ghost {
                         self.commit(number).closed_by_count = true;
                     }
                 }
-                Some(FailureClass::Deterministic | FailureClass::Unclassified) | None => self.close(number),
+                Some(Consequence::Hold) | None => self.close(number),
             },
             Outcome::Superseded => {}
         }
@@ -383,9 +403,9 @@ impl Ghost {
         let known = self.commits.get(number).copied().unwrap_or_default();
         let forward = self.confirmed.is_none_or(|confirmed| world.remote.descends(number, confirmed));
         let revision = &world.remote.commits[number].revision;
-        let accepted = world.disk.state.as_ref().and_then(|saved| saved.accepted.as_ref());
+        let accepted = world.disk.state.as_ref().is_some_and(|saved| saved.has_leave(revision));
         // The branch may have moved and moved back unseen: then the agent counts two in a row where the ghost does not.
         let held = known.hard_ever >= 2 && world.disk.holds.iter().any(|hold| hold.revision == *revision);
-        !known.closed && !held && (forward || accepted == Some(revision))
+        !known.closed && !held && (forward || accepted)
     }
 }

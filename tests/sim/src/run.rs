@@ -1,6 +1,6 @@
 //! One run: a script or chance, then everything heals and the newest revision must get there in time.
 
-use pull_agent_core::{Millis, OnUnhealthy, Policy};
+use pull_agent_core::{Consequence, Millis, OnUnhealthy, Policy};
 use pull_agent_protocol::Outcome;
 
 use crate::driver::{Agent, DriverMutation, Item, Sim};
@@ -82,7 +82,8 @@ pub fn run(plan: &Plan) -> Report {
     let mut sim = prepare(plan);
     let violation = live(&mut sim, plan).err();
     let log = sim.log.tail(4000).to_vec();
-    let history = sim.world.disk.state.as_ref().map(|saved| saved.history.as_slice()).unwrap_or_default();
+    let history =
+        sim.world.disk.state.as_ref().map(|saved| saved.ledger.history.as_slice()).unwrap_or_default();
     let outcomes = history.iter().map(|record| record.outcome).collect();
     Report { outcomes, points: sim.points, points_before: sim.healed_at, events: sim.events, violation, log }
 }
@@ -187,12 +188,12 @@ fn is_idle(sim: &Sim) -> bool {
         && sim
             .agent
             .as_ref()
-            .is_some_and(|agent| agent.state().saved.current.is_none() && agent.save_again_at.is_none())
+            .is_some_and(|agent| agent.state().deployment().is_none() && agent.save_again_at.is_none())
 }
 
 fn has_seen(sim: &Sim, tip: usize) -> bool {
     let revision = &sim.world.remote.commits[tip].revision;
-    sim.agent.as_ref().is_some_and(|agent| agent.state().seen.poll.tip.as_ref() == Some(revision))
+    sim.agent.as_ref().is_some_and(|agent| agent.state().poll().tip.as_ref() == Some(revision))
 }
 
 fn is_deployed(sim: &Sim, commit: usize) -> bool {
@@ -206,9 +207,7 @@ fn is_deployable(sim: &Sim, commit: usize) -> bool {
     let system = sim.world.remote.systems[made.system];
     let builds = match made.build {
         BuildNature::Good | BuildNature::Slow => true,
-        BuildNature::Passing(class, times) => {
-            matches!(class, pull_agent_core::FailureClass::Transient) || times < 2
-        }
+        BuildNature::Passing(class, times) => class.consequence() == Consequence::TryAgain || times < 2,
         BuildNature::Fails(_) => false,
     };
     let switches = matches!(system.switch, SwitchNature::Good | SwitchNature::UnitsFail);
@@ -235,7 +234,8 @@ fn arrive(sim: &mut Sim) -> Result<(), Violation> {
     loop {
         if is_deployed(sim, commit) && is_idle(sim) {
             let drift = sim.world.host.view().current != Some(system_path(system));
-            let operator = sim.world.host.current_by == crate::world::By::Operator;
+            let operator =
+                matches!(sim.world.host.current_by, crate::world::By::Operator | crate::world::By::BootMenu);
             return if drift && !operator {
                 Err(Violation::new("liveness", format!("commit {commit} is deployed and does not run")))
             } else {

@@ -1,6 +1,6 @@
 //! What happens in a run: things that people, the forge and the weather do, by script or by chance.
 
-use pull_agent_core::{Event, FailureClass, Wall};
+use pull_agent_core::{Event, ReasonCode, Wall};
 
 use crate::driver::{Item, Sim};
 use crate::faults::Death;
@@ -210,6 +210,7 @@ impl Sim {
                 Death::Stop,
                 Death::Reboot,
                 Death::Reboot,
+                Death::BootOld,
                 Death::Step,
                 Death::Watcher,
                 Death::KillAndLoseState,
@@ -231,12 +232,12 @@ impl Sim {
         let build = match rng.below(20) {
             0..=11 => BuildNature::Good,
             12 => BuildNature::Slow,
-            13 => BuildNature::Fails(FailureClass::Deterministic),
-            14 => BuildNature::Fails(rng.pick(&[FailureClass::Unclassified, FailureClass::Stalled])),
-            15..=16 => BuildNature::Passing(FailureClass::Transient, rng.pick(&[1, 2, 4])),
-            17 => BuildNature::Passing(FailureClass::Stalled, 1),
-            18 => BuildNature::Passing(FailureClass::OutOfMemory, rng.pick(&[1, 2])),
-            _ => BuildNature::Passing(FailureClass::TimedOut, 1),
+            13 => BuildNature::Fails(ReasonCode::BuildFailed),
+            14 => BuildNature::Fails(rng.pick(&[ReasonCode::Unclassified, ReasonCode::BuildStalled])),
+            15..=16 => BuildNature::Passing(ReasonCode::Network, rng.pick(&[1, 2, 4])),
+            17 => BuildNature::Passing(ReasonCode::BuildStalled, 1),
+            18 => BuildNature::Passing(ReasonCode::OutOfMemory, rng.pick(&[1, 2])),
+            _ => BuildNature::Passing(ReasonCode::BuildTimeout, 1),
         };
         let system = rng.permille(850).then(|| {
             let switch = match rng.below(20) {

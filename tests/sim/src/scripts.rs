@@ -1,6 +1,6 @@
 //! Fixed scenarios, for the systematic part: in each of them the agent dies at every point.
 
-use pull_agent_core::{FailureClass, OnUnhealthy, Policy};
+use pull_agent_core::{OnUnhealthy, Policy, ReasonCode};
 use pull_agent_protocol::Outcome;
 
 use crate::run::usual;
@@ -99,14 +99,14 @@ fn paths_to_success() -> Vec<Script> {
 }
 
 fn failures() -> Vec<Script> {
-    use FailureClass::{Deterministic, Stalled, Transient, Unclassified};
     use Outcome::{Deployed, Failed};
+    use ReasonCode::{BuildFailed, BuildStalled, Network, Unclassified};
     let good = Action::Commit(GOOD);
     vec![
-        script("does not build", &[(0, builds(BuildNature::Fails(Deterministic)))], &[Failed]),
+        script("does not build", &[(0, builds(BuildNature::Fails(BuildFailed)))], &[Failed]),
         script(
             "does not build, mended",
-            &[(0, builds(BuildNature::Fails(Deterministic))), (200_000, good)],
+            &[(0, builds(BuildNature::Fails(BuildFailed))), (200_000, good)],
             &[Failed, Deployed],
         ),
         script(
@@ -116,11 +116,11 @@ fn failures() -> Vec<Script> {
         ),
         script(
             "fails in passing",
-            &[(0, builds(BuildNature::Passing(Transient, 2)))],
+            &[(0, builds(BuildNature::Passing(Network, 2)))],
             &[Failed, Failed, Deployed],
         ),
-        script("stalls once", &[(0, builds(BuildNature::Passing(Stalled, 1)))], &[Failed, Deployed]),
-        script("stalls always", &[(0, builds(BuildNature::Fails(Stalled)))], &[Failed, Failed]),
+        script("stalls once", &[(0, builds(BuildNature::Passing(BuildStalled, 1)))], &[Failed, Deployed]),
+        script("stalls always", &[(0, builds(BuildNature::Fails(BuildStalled)))], &[Failed, Failed]),
         script("refused by the switch", &[(0, switches(SwitchNature::Refused(1)))], &[Failed]),
         script("needs a reboot", &[(0, switches(SwitchNature::Refused(100)))], &[Failed]),
     ]

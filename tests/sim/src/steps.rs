@@ -1,11 +1,21 @@
 //! What the steps do to the host, stage by stage, and what the person beside them does.
 
-use pull_agent_core::{Command, Exit, FailureClass};
+use pull_agent_core::{BuildEnd, Cause, Command, Exit, Operation, ReasonCode};
 
 use crate::driver::{Item, Sim};
 use crate::world::{
     BuildNature, By, Health, Kind, Operator, Step, StepResult, SwitchNature, World, system_number,
 };
+
+/// A build that failed.
+pub(crate) fn failed(code: ReasonCode) -> BuildEnd {
+    BuildEnd::Failed(Cause::told(code, code.as_str()))
+}
+
+/// An activation that found no room.
+pub(crate) fn full() -> Exit {
+    Exit::BeforeActivation(Cause::told(ReasonCode::DiskFull, "no space left on device"))
+}
 
 impl World {
     /// The step that a command asks for.
@@ -20,11 +30,11 @@ impl World {
                 Some(revision),
                 self.remote.commits[self.remote.number(revision)].system,
             ),
-            Command::Activate { deployment, revision, system, .. } => {
-                (Kind::Activate, *deployment, Some(revision), system_number(system))
-            }
-            Command::RollBack { deployment, system, .. } => {
-                (Kind::RollBack, *deployment, None, system_number(system))
+            Command::Activate {
+                deployment, operation: Operation::Switch { revision, .. }, built, ..
+            } => (Kind::Activate, *deployment, Some(revision), system_number(&built.system)),
+            Command::Activate { deployment, operation: Operation::Back, built, .. } => {
+                (Kind::RollBack, *deployment, None, system_number(&built.previous))
             }
             Command::Poll { .. }
             | Command::Fetch { .. }
@@ -71,18 +81,18 @@ impl World {
     }
 
     fn build_ends(&mut self, step: &Step) -> StepResult {
-        let Some(commit) = step.commit else { return StepResult::NotBuilt(FailureClass::Unclassified) };
+        let Some(commit) = step.commit else { return StepResult::NotBuilt(failed(ReasonCode::Unclassified)) };
         if step.cancelled {
-            return StepResult::NotBuilt(FailureClass::Cancelled);
+            return StepResult::NotBuilt(BuildEnd::Cancelled);
         }
         if self.faults.disk_is_full(self.clock.now) {
-            return StepResult::NotBuilt(FailureClass::Transient);
+            return StepResult::NotBuilt(failed(ReasonCode::DiskFull));
         }
         match self.remote.commits[commit].build {
             BuildNature::Good | BuildNature::Slow => StepResult::Built(step.system),
-            BuildNature::Fails(class) => StepResult::NotBuilt(class),
-            BuildNature::Passing(class, times) if self.faults.build_failed(commit) < times => {
-                StepResult::NotBuilt(class)
+            BuildNature::Fails(code) => StepResult::NotBuilt(failed(code)),
+            BuildNature::Passing(code, times) if self.faults.build_failed(commit) < times => {
+                StepResult::NotBuilt(failed(code))
             }
             BuildNature::Passing(..) => StepResult::Built(step.system),
         }
@@ -93,9 +103,7 @@ impl World {
         let nature = self.remote.systems[step.system].switch;
         let by = By::Switch(step.deployment);
         match step.stage {
-            0 if self.faults.disk_is_full(self.clock.now) => {
-                Some(Exit::NotStarted("no space left".to_string()))
-            }
+            0 if self.faults.disk_is_full(self.clock.now) => Some(full()),
             0 => None,
             1 => {
                 // What runs already is where the way back would lead.
@@ -130,9 +138,7 @@ impl World {
     fn back_stage(&mut self, step: &Step) -> Option<Exit> {
         let by = By::Back(step.deployment);
         match step.stage {
-            0 if self.faults.disk_is_full(self.clock.now) => {
-                Some(Exit::NotStarted("no space left".to_string()))
-            }
+            0 if self.faults.disk_is_full(self.clock.now) => Some(full()),
             0 if self.faults.backs_fail > 0 => {
                 self.faults.backs_fail -= 1;
                 Some(Exit::Code(1))
@@ -155,7 +161,7 @@ impl World {
     fn unlock(&mut self, step: &Step) {
         let mine = match self.host.locked_by {
             Some(By::Switch(deployment) | By::Back(deployment)) => deployment == step.deployment,
-            Some(By::Nobody | By::Restore(_) | By::Operator) | None => false,
+            Some(By::Nobody | By::Restore(_) | By::Operator | By::BootMenu) | None => false,
         };
         if mine {
             self.host.locked_by = None;

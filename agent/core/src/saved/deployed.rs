@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Unreadable;
 use crate::id::{Revision, SystemPath};
-use crate::state;
+use crate::ledger;
 use crate::time::Wall;
 
 /// The file. Revision: 40 hexadecimal digits; system: a store path; time: milliseconds since 1970.
@@ -21,9 +21,9 @@ pub struct Deployed {
     compared: bool,
 }
 
-impl From<&state::Deployed> for Deployed {
-    fn from(deployed: &state::Deployed) -> Self {
-        let state::Deployed { revision, system, at, compared } = deployed;
+impl From<&ledger::Deployed> for Deployed {
+    fn from(deployed: &ledger::Deployed) -> Self {
+        let ledger::Deployed { revision, system, at, compared } = deployed;
         Self {
             revision: revision.as_str().to_owned(),
             system: system.as_str().to_owned(),
@@ -33,7 +33,7 @@ impl From<&state::Deployed> for Deployed {
     }
 }
 
-impl TryFrom<Deployed> for state::Deployed {
+impl TryFrom<Deployed> for ledger::Deployed {
     type Error = Unreadable;
     fn try_from(file: Deployed) -> Result<Self, Unreadable> {
         let Deployed { revision, system, at, compared } = file;

@@ -11,8 +11,9 @@ use alloc::vec::Vec;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
+use crate::cause::ReasonCode;
 use crate::id::Revision;
-use crate::state::Hold;
+use crate::ledger::Hold;
 use crate::time::Wall;
 
 /// The version that is written. It is for people; no reader may refuse another one.
@@ -33,6 +34,7 @@ struct Entry {
     revision: String,
     since: u64,
     reason: String,
+    reason_code: Option<String>,
 }
 
 impl From<&[Hold]> for Written {
@@ -41,6 +43,7 @@ impl From<&[Hold]> for Written {
             revision: hold.revision.as_str().to_owned(),
             since: hold.since.0,
             reason: hold.reason.clone(),
+            reason_code: hold.code.map(|code| code.as_str().to_owned()),
         };
         Self { version: VERSION, held: held.iter().map(entry).collect() }
     }
@@ -59,6 +62,8 @@ struct Found {
     since: Option<Any<u64>>,
     #[serde(default)]
     reason: Option<Any<String>>,
+    #[serde(default)]
+    reason_code: Option<Any<String>>,
 }
 
 /// What is understood, or anything else.
@@ -90,10 +95,11 @@ impl File {
 }
 
 fn hold(entry: Any<Found>) -> Option<Hold> {
-    let Found { revision, since, reason } = entry.known()?;
+    let Found { revision, since, reason, reason_code } = entry.known()?;
     Some(Hold {
         revision: Revision::parse(&revision).ok()?,
         since: Wall(since.and_then(Any::known).unwrap_or_default()),
         reason: reason.and_then(Any::known).unwrap_or_else(|| NO_REASON.to_owned()),
+        code: reason_code.and_then(Any::known).map(|word| ReasonCode::read(&word)),
     })
 }

@@ -79,6 +79,8 @@ pub enum Unreadable {
     Revision(InvalidRevision),
     /// The deployment in progress is in a phase that this program does not know.
     Phase,
+    /// The deployment in progress is past its build, and one of its two systems is not named.
+    Systems,
     /// A deployment ended in a way that this program does not know.
     Outcome,
 }
@@ -97,6 +99,10 @@ impl fmt::Display for Unreadable {
             Self::Phase => {
                 f.write_str("the deployment in progress is in a phase that this program does not know")
             }
+            Self::Systems => f.write_str(
+                "the deployment in progress is past its build, but the file does not name both the system that was built \
+                 and the one that ran before",
+            ),
         }
     }
 }

@@ -21,14 +21,10 @@ pub struct File {
     version: u32,
     min_reader: u32,
     next_deployment: u64,
-    next_attempt: u64,
+    next_step: u64,
     deployed: Option<Deployed>,
-    current: Option<Current>,
-    wanted: Option<Wanted>,
-    behind_since: Option<u64>,
-    refused: Option<Refused>,
-    accepted: Option<String>,
-    tries: Option<Tries>,
+    deployment: Option<Deployment>,
+    branch: Branch,
     paused: Option<Pause>,
     history: Vec<Record>,
     totals: Totals,
@@ -36,28 +32,43 @@ pub struct File {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-struct Wanted {
+struct Branch {
+    tip: Option<Candidate>,
+    leave: Option<String>,
+    behind_since: Option<u64>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+struct Candidate {
     revision: String,
+    trigger: Trigger,
     subject: Option<String>,
     author: Option<String>,
     seen_at: u64,
     passed_at: Option<u64>,
-    trigger: Trigger,
+    ancestry: Option<Comparison>,
+    leave: bool,
+    tries: Tries,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-struct Refused {
-    revision: String,
-    deployed: String,
+struct Comparison {
+    with: Option<String>,
+    refusal: Option<Refusal>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+struct Refusal {
     reason: String,
     since: u64,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 struct Tries {
-    revision: String,
     transient: u32,
     hard: u32,
 }
@@ -73,19 +84,14 @@ struct Pause {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-struct Current {
+struct Deployment {
     id: u64,
-    revision: String,
-    subject: String,
-    trigger: Trigger,
-    compared: bool,
+    candidate: Candidate,
     started_at: u64,
     phase: Phase,
     phase_since: u64,
     durations: Durations,
     busy: u32,
-    system: Option<String>,
-    previous: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,27 +99,39 @@ struct Current {
 enum Phase {
     Building {
         #[serde(default)]
-        attempt: u64,
+        step: u64,
     },
-    Built,
-    Activating {
+    Ready {
         #[serde(default)]
-        attempt: u64,
+        built: Built,
+        #[serde(default)]
+        busy: bool,
         #[serde(default)]
         killed: u32,
     },
-    Busy,
+    Activating {
+        #[serde(default)]
+        step: u64,
+        #[serde(default)]
+        built: Built,
+        #[serde(default)]
+        killed: u32,
+    },
     Confirming {
+        #[serde(default)]
+        built: Built,
         #[serde(default)]
         units_failed: bool,
     },
     RollingBack {
         #[serde(default)]
-        attempt: u64,
+        step: u64,
+        #[serde(default)]
+        built: Built,
         #[serde(default)]
         failed_in: PhaseName,
         #[serde(default)]
-        reason: String,
+        cause: Cause,
         #[serde(default)]
         failed: u32,
         #[serde(default)]
@@ -125,11 +143,27 @@ enum Phase {
     Other,
 }
 
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+struct Built {
+    system: Option<String>,
+    previous: Option<String>,
+}
+
+/// A word of [`crate::ReasonCode`] and a sentence; the word is missing where nothing went wrong.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+struct Cause {
+    code: Option<String>,
+    sentence: String,
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 struct Durations {
     gate: Option<u64>,
     build: Option<u64>,
+    ready: Option<u64>,
     activate: Option<u64>,
     confirm: Option<u64>,
 }
@@ -146,8 +180,7 @@ struct Record {
     durations: Durations,
     outcome: Outcome,
     phase: Option<PhaseName>,
-    reason: Option<String>,
-    class: Option<FailureClass>,
+    cause: Option<Cause>,
     previous: Option<String>,
     system: Option<String>,
 }
@@ -208,25 +241,10 @@ enum PhaseName {
     Idle,
     Gating,
     Building,
+    Ready,
     Activating,
     Confirming,
     RollingBack,
-    #[default]
-    #[serde(other)]
-    Other,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum FailureClass {
-    Transient,
-    Stalled,
-    TimedOut,
-    OutOfMemory,
-    Deterministic,
-    Unclassified,
-    Cancelled,
-    Killed,
     #[default]
     #[serde(other)]
     Other,

@@ -2,23 +2,27 @@
 
 use alloc::borrow::ToOwned;
 
-use super::machine::{Machine, activate, build, failure, host, revision, system};
-use crate::{Ancestry, Attempt, Command, Event, FailureClass, HostView, Phase, VerdictKind};
+use super::machine::{Machine, activate, between, build, failure, host, revision, system};
+use crate::{
+    Ancestry, Baseline, BuildEnd, Cause, Command, DeploymentId, Event, HostView, Operation, Phase,
+    ReasonCode, StepNumber, Tries, VerdictKind,
+};
 use pull_agent_protocol::Outcome;
 
-fn last(machine: &Machine) -> (Outcome, Option<FailureClass>) {
-    let record = machine.state.saved.history.last().expect("a deployment ended");
-    (record.outcome, record.class)
+fn last(machine: &Machine) -> (Outcome, Option<ReasonCode>) {
+    let record = machine.state.ledger.history.last().expect("a deployment ended");
+    (record.outcome, record.cause.as_ref().and_then(Cause::code))
 }
 
 #[test]
 fn a_built_system_is_switched_to_and_what_ran_before_is_recorded() {
     let mut machine = Machine::building();
-    let event = Event::Built { attempt: machine.step(), host: host('d', 'e'), result: Ok(system('b')) };
-    machine.check(event, &[activate(4, 2, 'b', 'd')], &["next_attempt", "current", "host", "work", "phase"]);
-    let current = machine.state.saved.current.expect("a deployment");
-    assert_eq!(current.previous, Some(system('d')), "what ran, not what was the profile");
-    assert_eq!(current.phase, Phase::Activating { attempt: Attempt(4), killed: 0 });
+    let event =
+        Event::Built { step: machine.step(), host: host('d', 'e'), end: BuildEnd::Built(system('b')) };
+    machine.check(event, &[activate(4, 2, 'b', 'd')], &["next_step", "deployment", "host", "work", "shown"]);
+    let current = machine.state.deployment().expect("a deployment");
+    let phase = Phase::Activating { step: StepNumber(4), built: between('b', 'd'), killed: 0 };
+    assert_eq!(current.phase, phase, "back to what ran, not to what was the profile");
 }
 
 #[test]
@@ -26,8 +30,8 @@ fn a_system_that_runs_and_boots_already_is_not_switched_to() {
     let mut machine = Machine::building();
     machine.built('a', host('a', 'a'));
     assert_eq!(last(&machine), (Outcome::Unchanged, None));
-    assert_eq!(machine.state.saved.deployed.as_ref().map(|d| d.revision.clone()), Some(revision('b')));
-    assert_eq!(machine.state.saved.wanted, None);
+    assert_eq!(machine.state.ledger.deployed.as_ref().map(|d| d.revision.clone()), Some(revision('b')));
+    assert_eq!(machine.state.wanted(), None);
 }
 
 #[test]
@@ -36,11 +40,10 @@ fn a_system_that_runs_but_does_not_boot_is_switched_to() {
     assert_eq!(
         machine.built('a', host('a', 'c')),
         [Command::Activate {
-            attempt: Attempt(4),
-            deployment: crate::DeploymentId(2),
-            revision: revision('b'),
-            system: system('a'),
-            previous: system('a'),
+            step: StepNumber(4),
+            deployment: DeploymentId(2),
+            operation: Operation::Switch { revision: revision('b'), baseline: Baseline::Take },
+            built: between('a', 'a'),
         }]
     );
 }
@@ -49,21 +52,20 @@ fn a_system_that_runs_but_does_not_boot_is_switched_to() {
 fn without_a_way_back_nothing_is_switched() {
     let mut machine = Machine::building();
     machine.built('b', HostView::default());
-    assert_eq!(last(&machine), (Outcome::Failed, Some(FailureClass::Transient)));
-    assert!(machine.state.saved.held.is_empty());
+    assert_eq!(last(&machine), (Outcome::Failed, Some(ReasonCode::HostFault)));
+    assert!(machine.state.ledger.held.is_empty());
 }
 
 #[test]
 fn a_failure_for_good_holds_the_revision() {
-    for class in [FailureClass::Deterministic, FailureClass::Unclassified] {
+    for class in [ReasonCode::BuildFailed, ReasonCode::Unclassified] {
         let mut machine = Machine::building();
-        let event =
-            Event::Built { attempt: machine.step(), host: host('a', 'a'), result: Err(failure(class)) };
-        let changes = ["current", "held", "history", "totals", "work", "phase", "retry_at"];
+        let event = Event::Built { step: machine.step(), host: host('a', 'a'), end: failure(class) };
+        let changes = ["deployment", "wanted", "held", "history", "totals", "work", "shown"];
         machine.check(event, &[], &changes);
         assert_eq!(last(&machine), (Outcome::Failed, Some(class)));
-        assert_eq!(machine.state.saved.held[0].revision, revision('b'));
-        assert_eq!(machine.state.saved.held[0].reason, "failed: why");
+        assert_eq!(machine.state.ledger.held[0].revision, revision('b'));
+        assert_eq!(machine.state.ledger.held[0].reason, "failed: why");
         assert_no_build_within_a_day(machine);
     }
 }
@@ -82,14 +84,15 @@ fn a_passing_failure_is_tried_again_without_end_but_ever_more_rarely() {
     let mut machine = Machine::building();
     let mut delays = alloc::vec::Vec::new();
     for _ in 0..7 {
-        machine.build_failed(FailureClass::Transient);
-        assert!(machine.state.saved.held.is_empty());
+        machine.build_failed(ReasonCode::Network);
+        assert!(machine.state.ledger.held.is_empty());
         let failed = machine.now;
         while machine.phase().is_none() {
-            let due = crate::deadline(&machine.policy, &machine.state).expect("it is tried again");
+            let due =
+                crate::deadline(&machine.policy, &machine.state, machine.clock()).expect("it is tried again");
             machine.now = due.0;
             machine.tell(Event::DeadlinePassed);
-            if machine.state.seen.poll.in_flight.is_some() {
+            if machine.state.poll().in_flight.is_some() {
                 machine.polled('b');
             }
         }
@@ -100,18 +103,21 @@ fn a_passing_failure_is_tried_again_without_end_but_ever_more_rarely() {
 
 #[test]
 fn a_stall_a_timeout_and_a_kill_are_tried_twice_and_then_held() {
-    for class in
-        [FailureClass::Stalled, FailureClass::TimedOut, FailureClass::OutOfMemory, FailureClass::Killed]
-    {
+    let ends = [
+        (failure(ReasonCode::BuildStalled), ReasonCode::BuildStalled),
+        (failure(ReasonCode::BuildTimeout), ReasonCode::BuildTimeout),
+        (failure(ReasonCode::OutOfMemory), ReasonCode::OutOfMemory),
+        (BuildEnd::Killed, ReasonCode::OutOfMemory),
+    ];
+    for (end, code) in ends {
         let mut machine = Machine::building();
-        machine.build_failed(class);
-        assert!(machine.state.saved.held.is_empty());
-        machine.wait_until(machine.state.seen.retry_at.0);
-        assert_eq!(machine.phase(), Some(&Phase::Building { attempt: Attempt(4) }), "{class:?}");
-        machine.build_failed(class);
-        assert_eq!(machine.state.saved.held[0].revision, revision('b'));
-        let noted = if class == FailureClass::Killed { FailureClass::OutOfMemory } else { class };
-        assert_eq!(last(&machine), (Outcome::Failed, Some(noted)));
+        machine.build_ends(end.clone());
+        assert!(machine.state.ledger.held.is_empty());
+        machine.wait_until(machine.state.wanted().expect("wanted").retry_at.0);
+        assert_eq!(machine.phase(), Some(&Phase::Building { step: StepNumber(4) }), "{end:?}");
+        machine.build_ends(end);
+        assert_eq!(machine.state.ledger.held[0].revision, revision('b'));
+        assert_eq!(last(&machine), (Outcome::Failed, Some(code)));
     }
 }
 
@@ -119,19 +125,19 @@ fn a_stall_a_timeout_and_a_kill_are_tried_twice_and_then_held() {
 fn a_failed_build_holds_up_no_other_revision() {
     let mut machine = Machine::building();
     machine.sees('c');
-    machine.build_failed(FailureClass::Transient);
+    machine.build_failed(ReasonCode::Network);
     assert_eq!(machine.checked(VerdictKind::Green), [build(4, 3, 'c')], "at once");
 }
 
 #[test]
 fn a_newer_tip_forgets_the_failures_of_the_one_before() {
     let mut machine = Machine::building();
-    machine.build_failed(FailureClass::Stalled);
+    machine.build_failed(ReasonCode::BuildStalled);
     machine.now += 2_000;
     machine.tell(Event::Nudged { revision: None });
     machine.polled('c');
     machine.fetched(Ancestry::Descendant);
-    assert_eq!(machine.state.saved.tries, None);
+    assert_eq!(machine.state.wanted().map_or(Tries::default(), |tip| tip.tries), Tries::default());
     assert_eq!(machine.checked(VerdictKind::Green), [build(4, 3, 'c')], "at once");
 }
 
@@ -142,11 +148,11 @@ fn a_newer_green_tip_takes_the_place_of_a_build() {
     assert!(machine.checked(VerdictKind::Pending).is_empty(), "a tip that is not green does not");
     machine.now += 20_000;
     machine.tell(Event::DeadlinePassed);
-    assert_eq!(machine.checked(VerdictKind::Green), [Command::CancelBuild { attempt: Attempt(3) }]);
+    assert_eq!(machine.checked(VerdictKind::Green), [Command::CancelBuild { step: StepNumber(3) }]);
     assert!(machine.tell(Event::DeadlinePassed).is_empty(), "told once");
-    assert_eq!(machine.build_failed(FailureClass::Cancelled), [build(4, 3, 'c')]);
+    assert_eq!(machine.build_ends(BuildEnd::Cancelled), [build(4, 3, 'c')]);
     assert_eq!(last(&machine), (Outcome::Superseded, None));
-    assert!(machine.state.saved.held.is_empty());
+    assert!(machine.state.ledger.held.is_empty());
 }
 
 #[test]
@@ -164,25 +170,25 @@ fn a_build_that_was_told_to_end_is_taken_up_again_when_the_newer_tip_is_withdraw
     machine.sees('c');
     machine.checked(VerdictKind::Green);
     machine.sees('b');
-    assert_eq!(machine.build_failed(FailureClass::Cancelled), [build(4, 2, 'b')]);
+    assert_eq!(machine.build_ends(BuildEnd::Cancelled), [build(4, 2, 'b')]);
 }
 
 #[test]
 fn a_build_of_what_was_taken_back_from_the_branch_is_ended() {
     let mut machine = Machine::building();
     machine.poll();
-    assert_eq!(machine.polled('a'), [Command::CancelBuild { attempt: Attempt(3) }], "the deployed one again");
-    assert!(machine.build_failed(FailureClass::Cancelled).is_empty());
-    assert_eq!(last(&machine), (Outcome::Superseded, None));
-    let record = machine.state.saved.history.last().expect("it ended");
-    assert_eq!(record.reason.as_deref(), Some("it was taken back: the tip of the branch is aaaaaaa"));
-    assert!(machine.state.saved.held.is_empty(), "it may come again");
+    assert_eq!(machine.polled('a'), [Command::CancelBuild { step: StepNumber(3) }], "the deployed one again");
+    assert!(machine.build_ends(BuildEnd::Cancelled).is_empty());
+    assert_eq!(last(&machine), (Outcome::Superseded, Some(ReasonCode::Withdrawn)));
+    let record = machine.state.ledger.history.last().expect("it ended");
+    assert_eq!(record.cause, Some(Cause::Withdrawn { tip: revision('a') }));
+    assert!(machine.state.ledger.held.is_empty(), "it may come again");
 
     let mut machine = Machine::building();
     machine.sees_tip('c');
     let refused = machine.fetched(Ancestry::NotDescendant("no".to_owned()));
-    assert_eq!(refused, [Command::CancelBuild { attempt: Attempt(3) }], "what contains it would descend too");
-    assert!(machine.state.seen.gate.in_flight.is_none());
+    assert_eq!(refused, [Command::CancelBuild { step: StepNumber(3) }], "what contains it would descend too");
+    assert!(machine.state.gate().in_flight.is_none());
 }
 
 #[test]
@@ -192,8 +198,8 @@ fn what_waits_for_the_end_of_a_pause_or_of_a_busy_lock_can_be_taken_back() {
         machine.now += 2_000;
         machine.tell(Event::Nudged { revision: None });
         machine.polled('a');
-        assert_eq!(last(&machine), (Outcome::Superseded, None));
-        assert_eq!(machine.state.saved.current, None);
+        assert_eq!(last(&machine), (Outcome::Superseded, Some(ReasonCode::Withdrawn)));
+        assert_eq!(machine.state.deployment(), None);
     }
 }
 

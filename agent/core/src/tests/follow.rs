@@ -18,7 +18,7 @@ fn poll_fails(machine: &mut Machine) -> u64 {
     machine.poll();
     let event = machine.polled_event(Err("no route".to_string()));
     machine.tell(event);
-    machine.state.seen.poll.next.0 - machine.now
+    machine.state.poll().next.0 - machine.now
 }
 
 #[test]
@@ -26,7 +26,7 @@ fn polls_come_an_interval_apart() {
     let mut machine = Machine::idle();
     machine.poll();
     machine.polled('a');
-    assert_eq!(machine.state.seen.poll.next.0 - machine.now, 48_000, "60 s less a fifth");
+    assert_eq!(machine.state.poll().next.0 - machine.now, 48_000, "60 s less a fifth");
 }
 
 #[test]
@@ -34,10 +34,10 @@ fn failing_polls_back_off_to_five_intervals_and_no_further() {
     let mut machine = Machine::idle();
     let delays: alloc::vec::Vec<_> = (0..6).map(|_| poll_fails(&mut machine)).collect();
     assert_eq!(delays, [48_000, 96_000, 192_000, 240_000, 240_000, 240_000]);
-    assert_eq!(machine.state.seen.poll.error.as_deref(), Some("no route"));
+    assert_eq!(machine.state.poll().error.as_deref(), Some("no route"));
     machine.poll();
     machine.polled('a');
-    assert_eq!((machine.state.seen.poll.failures, &machine.state.seen.poll.error), (0, &None));
+    assert_eq!((machine.state.poll().failures, &machine.state.poll().error), (0, &None));
 }
 
 #[test]
@@ -47,19 +47,19 @@ fn failing_polls_of_a_short_interval_back_off_to_a_minute_and_no_further() {
     for _ in 0..20 {
         assert!(poll_fails(&mut machine) <= 60_000);
     }
-    assert_eq!(machine.state.seen.poll.next.0 - machine.now, 48_000);
+    assert_eq!(machine.state.poll().next.0 - machine.now, 48_000);
 }
 
 #[test]
 fn a_poll_that_hangs_is_given_up_and_its_answer_is_late() {
     let mut machine = Machine::idle();
     machine.poll();
-    let hangs = machine.state.seen.poll.in_flight.expect("a poll runs");
+    let hangs = machine.state.poll().in_flight.expect("a poll runs");
     assert_eq!(hangs.until.0 - machine.now, 45_000);
     let late = machine.polled_event(Ok(revision('b')));
     machine.now = hangs.until.0;
     machine.check(Event::DeadlinePassed, &[], &["poll"]);
-    assert_eq!(machine.state.seen.poll.failures, 1);
+    assert_eq!(machine.state.poll().failures, 1);
     machine.check_ignored(late);
 }
 
@@ -68,15 +68,15 @@ fn a_fetch_that_fails_or_hangs_is_tried_again_with_back_off() {
     let mut machine = Machine::idle();
     machine.poll();
     machine.polled('b');
-    let attempt = machine.state.seen.fetch.in_flight.expect("a fetch runs").attempt;
-    machine.check(Event::Fetched { attempt, result: Err("cut off".to_string()) }, &[], &["fetch"]);
-    assert_eq!(machine.state.seen.fetch.next.0 - machine.now, 48_000);
+    let look = machine.state.fetch().in_flight.expect("a fetch runs").look;
+    machine.check(Event::Fetched { look, result: Err("cut off".to_string()) }, &[], &["fetch"]);
+    assert_eq!(machine.state.fetch().next.0 - machine.now, 48_000);
     machine.wait_until(machine.now + 48_000);
-    let hangs = machine.state.seen.fetch.in_flight.expect("it is tried again");
+    let hangs = machine.state.fetch().in_flight.expect("it is tried again");
     assert_eq!(hangs.until.0 - machine.now, 360_000, "its own timeout and a minute to clean up");
     machine.now = hangs.until.0;
     machine.tell(Event::DeadlinePassed);
-    assert_eq!((machine.state.seen.fetch.failures, machine.state.seen.fetch.in_flight), (2, None));
+    assert_eq!((machine.state.fetch().failures, machine.state.fetch().in_flight), (2, None));
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn a_nudge_is_the_trigger_of_what_it_brings() {
     machine.now += 5_000;
     machine.tell(Event::Nudged { revision: None });
     machine.polled('b');
-    assert_eq!(machine.state.saved.wanted.as_ref().map(|wanted| wanted.trigger), Some(Trigger::Nudge));
+    assert_eq!(machine.state.wanted().map(|wanted| wanted.trigger), Some(Trigger::Nudge));
 }
 
 #[test]
@@ -114,8 +114,8 @@ fn a_named_revision_is_looked_for_every_two_seconds_until_it_is_there() {
         assert_eq!(polls(&machine.wait_until(machine.now + 1)), 1);
     }
     machine.polled('b');
-    assert_eq!(machine.state.seen.poll.quick, None);
-    assert!(machine.state.seen.poll.next.0 - machine.now >= 48_000);
+    assert_eq!(machine.state.poll().quick, None);
+    assert!(machine.state.poll().next.0 - machine.now >= 48_000);
 }
 
 #[test]
@@ -131,15 +131,15 @@ fn a_named_revision_that_never_comes_is_looked_for_no_longer_than_a_minute() {
     assert_eq!(count, 29);
     machine.now = start + 60_000;
     machine.polled('a');
-    assert_eq!(machine.state.seen.poll.next.0 - machine.now, 48_000);
-    assert_eq!(machine.state.seen.poll.quick, None);
+    assert_eq!(machine.state.poll().next.0 - machine.now, 48_000);
+    assert_eq!(machine.state.poll().quick, None);
 }
 
 #[test]
 fn a_named_revision_that_is_deployed_or_the_tip_is_not_waited_for() {
     let mut machine = Machine::idle();
     machine.tell(Event::Nudged { revision: Some(revision('a')) });
-    assert_eq!(machine.state.seen.poll.quick, None);
+    assert_eq!(machine.state.poll().quick, None);
 }
 
 #[test]
@@ -153,15 +153,15 @@ fn a_nudge_asks_the_forge_at_once() {
 fn a_nudge_while_the_forge_wants_to_be_left_alone_is_kept_for_its_end() {
     let mut machine = Machine::idle();
     machine.sees('b');
-    let attempt = machine.state.seen.gate.in_flight.expect("asked").attempt;
+    let look = machine.state.gate().in_flight.expect("asked").look;
     let limited = Verdict { not_before: Some(Millis::seconds(600)), ..verdict(VerdictKind::Unavailable) };
-    machine.tell(Event::Checked { attempt, verdict: limited });
+    machine.tell(Event::Checked { look, verdict: limited });
     let end = machine.now + 600_000;
     machine.now += 5_000;
     assert_eq!(checks(&machine.tell(Event::Nudged { revision: None })), 0);
     let mut asked = 0;
     while machine.now < end - 1 {
-        if machine.state.seen.poll.in_flight.is_some() {
+        if machine.state.poll().in_flight.is_some() {
             machine.polled('b');
         }
         let next = (machine.now + 20_000).min(end - 1);
@@ -175,11 +175,11 @@ fn a_nudge_while_the_forge_wants_to_be_left_alone_is_kept_for_its_end() {
 fn a_newer_tip_does_not_shorten_the_forges_rest() {
     let mut machine = Machine::idle();
     machine.sees('b');
-    let attempt = machine.state.seen.gate.in_flight.expect("asked").attempt;
+    let look = machine.state.gate().in_flight.expect("asked").look;
     let limited = Verdict { not_before: Some(Millis::seconds(600)), ..verdict(VerdictKind::Unavailable) };
-    machine.tell(Event::Checked { attempt, verdict: limited });
+    machine.tell(Event::Checked { look, verdict: limited });
     machine.sees('c');
-    assert!(machine.state.seen.gate.in_flight.is_none());
+    assert!(machine.state.gate().in_flight.is_none());
 }
 
 #[test]
@@ -197,6 +197,6 @@ fn the_branch_goes_on_being_followed_in_every_phase() {
 fn another_source_forgets_what_was_wanted() {
     let mut machine = Machine::gating();
     machine.tell(Event::PolicyChanged { source_changed: true });
-    assert_eq!(machine.state.saved.wanted, None);
-    assert!(machine.state.seen.poll.in_flight.is_some(), "and it is polled at once");
+    assert_eq!(machine.state.wanted(), None);
+    assert!(machine.state.poll().in_flight.is_some(), "and it is polled at once");
 }

@@ -3,25 +3,26 @@
 use alloc::borrow::ToOwned;
 
 use super::machine::{Machine, build, fetched, host, revision, verdict};
-use crate::{Ancestry, Attempt, Command, Event, Exit, Hold, Millis, Verdict, VerdictKind, Wall};
-
+use crate::{
+    Ancestry, Candidate, Command, Event, Exit, Hold, Millis, ReasonCode, Verdict, VerdictKind, Wall,
+};
 #[test]
 fn only_green_and_off_start_a_build() {
     for kind in [VerdictKind::Pending, VerdictKind::Red, VerdictKind::Unproven, VerdictKind::Unavailable] {
         let mut machine = Machine::idle();
         machine.sees('b');
-        let attempt = machine.state.seen.gate.in_flight.expect("asked").attempt;
-        machine.check(Event::Checked { attempt, verdict: verdict(kind) }, &[], &["gate"]);
+        let look = machine.state.gate().in_flight.expect("asked").look;
+        machine.check(Event::Checked { look, verdict: verdict(kind) }, &[], &["wanted", "gate"]);
         assert_eq!(machine.phase(), None, "{kind:?}");
     }
     for kind in [VerdictKind::Green, VerdictKind::Off] {
         let mut machine = Machine::idle();
         machine.sees('b');
-        let attempt = machine.state.seen.gate.in_flight.expect("asked").attempt;
+        let look = machine.state.gate().in_flight.expect("asked").look;
         machine.check(
-            Event::Checked { attempt, verdict: verdict(kind) },
+            Event::Checked { look, verdict: verdict(kind) },
             &[build(3, 2, 'b')],
-            &["next_deployment", "next_attempt", "current", "wanted", "gate", "work", "phase"],
+            &["next_deployment", "next_step", "deployment", "wanted", "gate", "work", "shown"],
         );
     }
 }
@@ -32,9 +33,9 @@ fn red_is_asked_again_and_may_turn_green() {
     machine.sees('b');
     machine.checked(VerdictKind::Red);
     let asked = machine.now;
-    while machine.state.seen.gate.in_flight.is_none() {
+    while machine.state.gate().in_flight.is_none() {
         machine.wait_until(machine.now + 1_000);
-        if machine.state.seen.poll.in_flight.is_some() {
+        if machine.state.poll().in_flight.is_some() {
             machine.polled('b');
         }
     }
@@ -46,9 +47,9 @@ fn red_is_asked_again_and_may_turn_green() {
 fn a_red_verdict_does_not_let_the_next_revision_pass_nor_does_a_green_one() {
     let mut machine = Machine::building();
     machine.sees('c');
-    assert_eq!(machine.state.seen.gate.verdict, None, "the green verdict was that of b");
+    assert_eq!(machine.state.wanted().and_then(|tip| tip.verdict()), None, "the green verdict was that of b");
     assert!(machine.checked(VerdictKind::Pending).is_empty());
-    machine.build_failed(crate::FailureClass::Deterministic);
+    machine.build_failed(ReasonCode::BuildFailed);
     assert_eq!(machine.phase(), None, "c is not green, b was");
 }
 
@@ -58,17 +59,16 @@ fn the_forge_is_asked_more_rarely_as_time_goes_by() {
     machine.sees('b');
     let mut gap = |kind, after: u64| {
         machine.now += after;
-        let attempt = machine.state.seen.gate.in_flight.expect("asked").attempt;
-        machine.tell(Event::Checked { attempt, verdict: verdict(kind) });
-        let gap = machine.state.seen.gate.next.0 - machine.now;
-        machine.state.seen.gate.in_flight = Some(crate::InFlight { attempt, until: crate::Mono(u64::MAX) });
-        gap
+        machine.tell(Event::Nudged { revision: None });
+        let look = machine.state.gate().in_flight.expect("asked").look;
+        machine.tell(Event::Checked { look, verdict: verdict(kind) });
+        machine.state.gate().next.0 - machine.now
     };
     // The random number is the one that makes every length a fifth shorter.
     assert_eq!(gap(VerdictKind::Pending, 0), 12_000);
-    assert_eq!(gap(VerdictKind::Unavailable, 0), 48_000);
+    assert_eq!(gap(VerdictKind::Unavailable, 1_000), 48_000);
     assert_eq!(gap(VerdictKind::Pending, 600_000), 48_000);
-    assert_eq!(gap(VerdictKind::Red, 0), 240_000);
+    assert_eq!(gap(VerdictKind::Red, 1_000), 240_000);
     assert_eq!(gap(VerdictKind::Pending, 7_200_000), 240_000);
 }
 
@@ -76,33 +76,36 @@ fn the_forge_is_asked_more_rarely_as_time_goes_by() {
 fn a_forge_that_says_when_to_come_again_is_asked_then() {
     let mut machine = Machine::idle();
     machine.sees('b');
-    let attempt = machine.state.seen.gate.in_flight.expect("asked").attempt;
+    let look = machine.state.gate().in_flight.expect("asked").look;
     let told = Verdict { not_before: Some(Millis::seconds(4)), ..verdict(VerdictKind::Unavailable) };
-    machine.tell(Event::Checked { attempt, verdict: told });
-    assert_eq!(machine.state.seen.gate.next.0 - machine.now, 4_000);
+    machine.tell(Event::Checked { look, verdict: told });
+    assert_eq!(machine.state.gate().next.0 - machine.now, 4_000);
 }
 
 #[test]
 fn a_gate_timeout_only_says_so() {
     let mut machine = Machine::gating();
     machine.policy.gate_timeout = Millis::seconds(100);
-    assert!(!machine.state.seen.gate.overdue);
+    assert!(!machine.state.gate().overdue);
     machine.now += 200_000;
     machine.tell(Event::DeadlinePassed);
     machine.checked(VerdictKind::Pending);
-    assert!(machine.state.seen.gate.overdue);
-    assert!(machine.state.saved.held.is_empty());
+    assert!(machine.state.gate().overdue);
+    assert!(machine.state.ledger.held.is_empty());
 }
 
 #[test]
 fn a_question_that_hangs_is_given_up_as_unavailable() {
     let mut machine = Machine::idle();
     machine.sees('b');
-    let late = machine.state.seen.gate.in_flight.expect("asked");
+    let late = machine.state.gate().in_flight.expect("asked");
     machine.now = late.until.0;
     machine.tell(Event::DeadlinePassed);
-    assert_eq!(machine.state.seen.gate.verdict.as_ref().map(|v| v.kind), Some(VerdictKind::Unavailable));
-    machine.check_ignored(Event::Checked { attempt: late.attempt, verdict: verdict(VerdictKind::Green) });
+    assert_eq!(
+        machine.state.wanted().and_then(|tip| tip.verdict()).map(|v| v.kind),
+        Some(VerdictKind::Unavailable)
+    );
+    machine.check_ignored(Event::Checked { look: late.look, verdict: verdict(VerdictKind::Green) });
 }
 
 #[test]
@@ -111,7 +114,7 @@ fn the_first_revision_is_taken_as_it_is() {
     machine.polled('a');
     machine.fetched(Ancestry::NothingDeployed);
     assert_eq!(machine.checked(VerdictKind::Green), [build(1, 1, 'a')]);
-    assert!(machine.state.saved.current.as_ref().is_some_and(|current| !current.compared));
+    assert!(machine.state.deployment().is_some_and(|current| !current.candidate.is_descendant()));
 }
 
 #[test]
@@ -119,42 +122,41 @@ fn no_descendant_is_refused_until_it_is_accepted_and_only_once() {
     let mut machine = Machine::idle();
     machine.poll();
     machine.polled('b');
-    let attempt = machine.state.seen.fetch.in_flight.expect("fetched").attempt;
+    let look = machine.state.fetch().in_flight.expect("fetched").look;
     let not = || Ok(fetched(Ancestry::NotDescendant("b does not descend from a".to_owned())));
-    machine.check(Event::Fetched { attempt, result: not() }, &[], &["wanted", "refused", "fetch", "phase"]);
-    let refused = machine.state.saved.refused.clone().expect("refused");
-    assert_eq!((refused.revision, refused.deployed), (revision('b'), revision('a')));
-    assert_eq!(refused.reason, "b does not descend from a");
+    machine.check(Event::Fetched { look, result: not() }, &[], &["wanted", "fetch", "shown"]);
+    let (refusal, base) = machine.state.wanted().and_then(Candidate::refusal).expect("refused");
+    assert_eq!((refusal.reason.as_str(), base), ("b does not descend from a", &revision('a')));
     assert!(machine.wait_until(machine.now + 20_000).iter().all(|c| matches!(c, Command::Poll { .. })));
 
     machine.tell(Event::AcceptRequested { revision: revision('c') });
-    assert!(machine.state.seen.gate.in_flight.is_none(), "another one was accepted");
+    assert!(machine.state.gate().in_flight.is_none(), "another one was accepted");
     machine.now += 2_000;
     let commands = machine.tell(Event::AcceptRequested { revision: revision('b') });
     assert!(commands.iter().any(|c| matches!(c, Command::Check { revision: r, .. } if *r == revision('b'))));
-    assert_eq!(machine.state.saved.refused, None);
+    assert_eq!(machine.state.wanted().and_then(Candidate::refusal), None);
     machine.checked(VerdictKind::Green);
-    assert!(machine.state.saved.current.as_ref().is_some_and(|current| !current.compared));
+    assert!(machine.state.deployment().is_some_and(|current| !current.candidate.is_descendant()));
     machine.built('b', host('a', 'a'));
     machine.activated(Exit::Code(0), host('b', 'b'));
     machine.now += 10_000;
     machine.tell(Event::DeadlinePassed);
     machine.probed(&[]);
-    assert_eq!(machine.state.saved.deployed.as_ref().map(|d| &d.revision), Some(&revision('b')));
-    assert_eq!(machine.state.saved.accepted, None, "it was allowed once");
+    assert_eq!(machine.state.ledger.deployed.as_ref().map(|d| &d.revision), Some(&revision('b')));
+    assert!(!machine.state.saved().has_leave(&revision('b')), "it was allowed once");
 }
 
 #[test]
 fn accepted_before_it_is_fetched_is_accepted_too() {
     let mut machine = Machine::idle();
     machine.tell(Event::AcceptRequested { revision: revision('b') });
-    if machine.state.seen.poll.in_flight.is_none() {
+    if machine.state.poll().in_flight.is_none() {
         machine.poll();
     }
     machine.polled('b');
     let commands = machine.fetched(Ancestry::NotDescendant("no".to_owned()));
     assert!(commands.iter().any(|c| matches!(c, Command::Check { .. })));
-    assert_eq!(machine.state.saved.refused, None);
+    assert_eq!(machine.state.wanted().and_then(Candidate::refusal), None);
 }
 
 #[test]
@@ -170,11 +172,11 @@ fn accepting_a_red_revision_does_not_deploy_it() {
 #[test]
 fn accepting_a_held_revision_does_not_deploy_it() {
     let mut machine = Machine::idle();
-    let hold = Hold { revision: revision('b'), reason: "why".to_owned(), since: Wall(0) };
-    machine.state.saved.held.push(hold);
+    let hold = Hold { revision: revision('b'), reason: "why".to_owned(), code: None, since: Wall(0) };
+    machine.state.ledger.held.push(hold);
     machine.tell(Event::AcceptRequested { revision: revision('b') });
     machine.sees('b');
-    assert!(machine.state.seen.gate.in_flight.is_none());
+    assert!(machine.state.gate().in_flight.is_none());
 }
 
 #[test]
@@ -187,12 +189,13 @@ fn what_is_wanted_is_compared_again_when_another_revision_was_deployed() {
     machine.now += 10_000;
     machine.tell(Event::DeadlinePassed);
     let commands = machine.probed(&[]);
-    let attempt = machine.state.seen.fetch.in_flight.expect("c is compared with b").attempt;
-    let fetch = Command::Fetch { attempt, revision: revision('c'), deployed: Some(revision('b')) };
+    let look = machine.state.fetch().in_flight.expect("c is compared with b").look;
+    let fetch = Command::Fetch { look, revision: revision('c'), base: Some(revision('b')) };
     assert_eq!(commands, [fetch], "and nothing is built before");
     let mut refused = machine.clone();
     assert!(refused.fetched(Ancestry::NotDescendant("no".to_owned())).is_empty());
-    assert_eq!(refused.state.saved.refused.as_ref().map(|r| r.deployed.clone()), Some(revision('b')));
+    let refusal = refused.state.wanted().and_then(Candidate::refusal);
+    assert_eq!(refusal.map(|(_, base)| base), Some(&revision('b')));
     assert_eq!(machine.fetched(Ancestry::Descendant), [build(5, 3, 'c')]);
 }
 
@@ -201,10 +204,10 @@ fn a_comparison_under_way_is_late_when_another_revision_was_deployed() {
     let mut machine = Machine::probing();
     machine.poll();
     machine.polled('c');
-    let late = machine.state.seen.fetch.in_flight.expect("c is compared with a").attempt;
+    let late = machine.state.fetch().in_flight.expect("c is compared with a").look;
     machine.probed(&[]);
-    assert_ne!(machine.state.seen.fetch.in_flight.expect("c is compared with b").attempt, late);
-    machine.check_ignored(Event::Fetched { attempt: late, result: Ok(fetched(Ancestry::Descendant)) });
+    assert_ne!(machine.state.fetch().in_flight.expect("c is compared with b").look, late);
+    machine.check_ignored(Event::Fetched { look: late, result: Ok(fetched(Ancestry::Descendant)) });
 }
 
 #[test]
@@ -212,8 +215,8 @@ fn a_tip_that_is_deployed_again_needs_nothing() {
     let mut machine = Machine::gating();
     machine.poll();
     let event = machine.polled_event(Ok(revision('a')));
-    machine.check(event, &[], &["wanted", "behind_since", "poll", "fetch", "gate", "phase"]);
-    assert_eq!((&machine.state.saved.wanted, machine.state.saved.behind_since), (&None, None));
+    machine.check(event, &[], &["wanted", "behind_since", "poll", "fetch", "gate", "shown"]);
+    assert_eq!((machine.state.wanted(), machine.state.behind_since()), (None, None));
 }
 
 #[test]
@@ -223,12 +226,9 @@ fn other_checks_in_the_settings_take_the_green_verdict_back() {
     machine.sees('b');
     machine.checked(VerdictKind::Green);
     machine.now += 2_000;
-    let attempt = Attempt(machine.state.seen.next_attempt + 1);
-    machine.check(
-        Event::PolicyChanged { source_changed: false },
-        &[Command::Check { attempt, revision: revision('b') }],
-        &["next_look", "gate", "phase"],
-    );
+    let commands = machine.tell(Event::PolicyChanged { source_changed: false });
+    let look = machine.state.gate().in_flight.expect("asked again").look;
+    assert_eq!(commands, [Command::Check { look, revision: revision('b') }]);
     machine.tell(Event::ResumeRequested);
     assert_eq!(machine.phase(), None);
 }

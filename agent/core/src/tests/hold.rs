@@ -5,14 +5,15 @@ use alloc::vec::Vec;
 
 use super::machine::{Machine, build, host, revision};
 use crate::{
-    Ancestry, Command, DeploymentId, Event, Exit, FailureClass, Millis, PHASE_BUCKETS, Refusal, VerdictKind,
+    Ancestry, Command, DeploymentId, Event, Exit, Millis, PHASE_BUCKETS, ReasonCode, Refusal, Tries,
+    VerdictKind,
 };
 use pull_agent_protocol::{Outcome, Phase as PhaseName, Trigger};
 
 /// Revision b does not build.
 fn held() -> Machine {
     let mut machine = Machine::building();
-    machine.build_failed(FailureClass::Deterministic);
+    machine.build_failed(ReasonCode::BuildFailed);
     machine
 }
 
@@ -32,7 +33,7 @@ fn a_held_revision_that_comes_back_is_still_held() {
     machine.sees('c');
     machine.checked(VerdictKind::Red);
     machine.sees('b');
-    assert!(machine.state.seen.gate.in_flight.is_none());
+    assert!(machine.state.gate().in_flight.is_none());
 }
 
 #[test]
@@ -45,9 +46,9 @@ fn a_retry_of_all_and_one_of_this_forget_the_hold() {
         assert!(looks, "the clone may be what was wrong: {commands:?}");
         let commands = machine.fetched(Ancestry::Descendant);
         assert!(commands.iter().any(|c| matches!(c, Command::Build { .. })), "{named:?}: {commands:?}");
-        assert!(machine.state.saved.held.is_empty());
-        let current = machine.state.saved.current.as_ref().expect("built again");
-        assert_eq!((current.id, current.trigger), (DeploymentId(3), Trigger::Operator));
+        assert!(machine.state.ledger.held.is_empty());
+        let current = machine.state.deployment().expect("built again");
+        assert_eq!((current.id, current.candidate.trigger), (DeploymentId(3), Trigger::Operator));
     }
 }
 
@@ -64,23 +65,22 @@ fn a_retry_of_what_could_not_be_tried_again_is_refused_and_changes_nothing() {
 }
 
 #[test]
-fn a_retry_of_what_is_wanted_or_waits_to_be_tried_again_is_none_to_be_refused() {
+fn a_retry_of_what_is_wanted_is_none_to_be_refused() {
     let retry = |digit| Event::RetryRequested { revision: Some(revision(digit)) };
     assert_eq!(Machine::gating().ask(retry('b')), Ok(()), "wanted");
     let mut machine = Machine::building();
-    machine.build_failed(FailureClass::Transient);
-    machine.state.saved.wanted = None;
+    machine.build_failed(ReasonCode::Network);
     assert_eq!(machine.ask(retry('b')), Ok(()), "waits to be tried again");
 }
 
 #[test]
 fn a_retry_forgets_the_back_off() {
     let mut machine = Machine::building();
-    machine.build_failed(FailureClass::Transient);
+    machine.build_failed(ReasonCode::Network);
     machine.now += 2_000;
     machine.tell(Event::RetryRequested { revision: Some(revision('b')) });
     assert_eq!(machine.fetched(Ancestry::Descendant), [build(4, 3, 'b')]);
-    assert_eq!(machine.state.saved.tries, None);
+    assert_eq!(machine.state.wanted().map_or(Tries::default(), |tip| tip.tries), Tries::default());
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn a_newer_revision_is_deployed_although_the_one_before_is_held_and_ends_its_hol
     machine.activated(Exit::Code(0), host('c', 'c'));
     machine.wait_until(machine.now + 10_000);
     machine.probed(&[]);
-    assert!(machine.state.saved.held.is_empty());
+    assert!(machine.state.ledger.held.is_empty());
 }
 
 #[test]
@@ -103,16 +103,16 @@ fn history_and_holds_have_a_size_and_what_leaves_is_forgotten_on_disk_too() {
     for digit in ['c', 'd', 'e'] {
         machine.sees(digit);
         machine.checked(VerdictKind::Green);
-        for command in machine.build_failed(FailureClass::Deterministic) {
+        for command in machine.build_failed(ReasonCode::BuildFailed) {
             let Command::Forget { deployments } = command else { panic!("{command:?}") };
             forgotten.extend(deployments);
         }
-        assert!(machine.state.saved.history.len() <= 2 && machine.state.saved.held.len() <= 2);
+        assert!(machine.state.ledger.history.len() <= 2 && machine.state.ledger.held.len() <= 2);
     }
     assert_eq!(forgotten, [DeploymentId(1), DeploymentId(2), DeploymentId(3)]);
-    let ids: Vec<_> = machine.state.saved.history.iter().map(|record| record.id.0).collect();
+    let ids: Vec<_> = machine.state.ledger.history.iter().map(|record| record.id.0).collect();
     assert_eq!(ids, [4, 5]);
-    let holds: Vec<_> = machine.state.saved.held.iter().map(|hold| hold.revision.clone()).collect();
+    let holds: Vec<_> = machine.state.ledger.held.iter().map(|hold| hold.revision.clone()).collect();
     assert_eq!(holds, [revision('d'), revision('e')]);
 }
 
@@ -124,9 +124,9 @@ fn totals_count_what_the_history_forgot_too() {
         machine.sees(digit);
         machine.checked(VerdictKind::Green);
         machine.now += 7_000;
-        machine.build_failed(FailureClass::Deterministic);
+        machine.build_failed(ReasonCode::BuildFailed);
     }
-    let totals = &machine.state.saved.totals;
+    let totals = &machine.state.ledger.totals;
     let count =
         |outcome| totals.outcomes.iter().find(|total| total.outcome == outcome).map(|total| total.count);
     assert_eq!(
@@ -139,7 +139,7 @@ fn totals_count_what_the_history_forgot_too() {
     // Two took no time, and two seven seconds: in the bucket up to 15 s, which is the third.
     assert_eq!((PHASE_BUCKETS[2], building.buckets[0], building.buckets[2]), (15, 2, 2));
     let last = totals.outcomes.iter().find(|total| total.outcome == Outcome::Failed).map(|total| total.last);
-    assert_eq!(last, machine.state.saved.history.last().map(|record| record.finished_at));
+    assert_eq!(last, machine.state.ledger.history.last().map(|record| record.finished_at));
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn durations_are_those_of_the_phases() {
     machine.tell(Event::DeadlinePassed);
     machine.now += 500;
     machine.probed(&[]);
-    let durations = machine.state.saved.history.last().expect("it ended").durations;
+    let durations = machine.state.ledger.history.last().expect("it ended").durations;
     assert_eq!(durations.gate, Some(Millis(3_000)));
     assert_eq!(durations.build, Some(Millis(20_000)));
     assert_eq!(durations.activate, Some(Millis(4_000)));
@@ -168,6 +168,6 @@ fn a_wall_clock_that_goes_back_makes_no_duration_negative() {
     let mut machine = Machine::building();
     machine.wall -= 3_600_000;
     machine.built('b', host('a', 'a'));
-    let current = machine.state.saved.current.expect("it goes on");
+    let current = machine.state.deployment().expect("it goes on");
     assert_eq!(current.durations.build, Some(Millis(0)));
 }

@@ -7,9 +7,9 @@ use alloc::vec::Vec;
 
 use crate::decide::decide;
 use crate::{
-    Ancestry, Attempt, Command, DeploymentId, Event, Exit, FailureClass, Fetched, HostView, Millis, Mono,
-    Now, OnUnhealthy, Phase, Policy, Refusal, Revision, Saved, Seen, State, StepFailure, SystemPath, Verdict,
-    VerdictKind, Wall, deadline,
+    Ancestry, Baseline, BuildEnd, Built, Cause, Command, DeploymentId, Event, Exit, Fetched, HostView,
+    LookNumber, Millis, Mono, Now, OnUnhealthy, Operation, Phase, Policy, Probe, ProbeFailure, ReasonCode,
+    Refusal, Revision, State, StepNumber, SystemPath, Verdict, VerdictKind, Wall, deadline,
 };
 
 /// What the wall clock shows when the steady one shows nought.
@@ -41,7 +41,7 @@ pub(super) fn system(digit: char) -> SystemPath {
 
 /// A host that runs one system and boots another.
 pub(super) fn host(current: char, profile: char) -> HostView {
-    HostView { current: Some(system(current)), profile: Some(system(profile)), reboot_required: Vec::new() }
+    HostView { current: Some(system(current)), profile: Some(system(profile)), ..HostView::default() }
 }
 
 pub(super) fn verdict(kind: VerdictKind) -> Verdict {
@@ -52,8 +52,25 @@ pub(super) fn fetched(ancestry: Ancestry) -> Fetched {
     Fetched { subject: "subject".to_owned(), author: "author".to_owned(), ancestry }
 }
 
-pub(super) fn failure(class: FailureClass) -> StepFailure {
-    StepFailure { class, reason: "why".to_owned() }
+/// A build that failed.
+pub(super) fn failure(code: ReasonCode) -> BuildEnd {
+    BuildEnd::Failed(Cause::told(code, "why"))
+}
+
+/// An activation that ended before anything was activated.
+pub(super) fn before(code: ReasonCode, sentence: &str) -> Exit {
+    Exit::BeforeActivation(Cause::told(code, sentence))
+}
+
+/// The two systems of a deployment.
+pub(super) fn between(system: char, previous: char) -> Built {
+    Built { system: self::system(system), previous: self::system(previous) }
+}
+
+/// Programs of the operator's that failed.
+pub(super) fn ill(sentences: &[&str]) -> Vec<ProbeFailure> {
+    let failure = |sentence: &&str| ProbeFailure { probe: Probe::Command, sentence: sentence.to_string() };
+    sentences.iter().map(failure).collect()
 }
 
 /// A state, its clock and its settings.
@@ -81,7 +98,7 @@ impl Machine {
         machine.now += 10_000;
         machine.tell(Event::DeadlinePassed);
         machine.probed(&[]);
-        assert_eq!(machine.state.saved.deployed.as_ref().map(|d| &d.revision), Some(&revision('a')));
+        assert_eq!(machine.state.ledger.deployed.as_ref().map(|d| &d.revision), Some(&revision('a')));
         machine
     }
 
@@ -161,9 +178,9 @@ impl Machine {
             ("idle", Self::idle()),
             ("gating", Self::gating()),
             ("building", Self::building()),
-            ("built, paused", Self::built_and_paused()),
+            ("ready, paused", Self::built_and_paused()),
             ("activating", Self::activating()),
-            ("busy", Self::busy()),
+            ("ready, busy", Self::busy()),
             ("confirming", Self::probing()),
             ("rolling back", Self::rolling_back()),
         ]
@@ -179,7 +196,7 @@ impl Machine {
         let shown = format!("{event:?}");
         let step = decide(&self.policy, self.state.clone(), self.clock(), event);
         self.state = step.state;
-        if let Some(due) = deadline(&self.policy, &self.state) {
+        if let Some(due) = deadline(&self.policy, &self.state, self.clock()) {
             assert!(due > Mono(self.now), "due at once again after {shown}: {:#?}", self.state);
         }
         step.commands
@@ -208,7 +225,7 @@ impl Machine {
     /// Lets time pass, told or not, until nothing is due before `until` any more; returns all commands.
     pub(super) fn wait_until(&mut self, until: u64) -> Vec<Command> {
         let mut commands = Vec::new();
-        while let Some(due) = deadline(&self.policy, &self.state).filter(|due| due.0 <= until) {
+        while let Some(due) = deadline(&self.policy, &self.state, self.clock()).filter(|due| due.0 <= until) {
             self.now = due.0;
             commands.extend(self.tell(Event::DeadlinePassed));
         }
@@ -230,8 +247,9 @@ impl Machine {
 
     /// Waits until a poll runs.
     pub(super) fn poll(&mut self) {
-        while self.state.seen.poll.in_flight.is_none() {
-            self.now = deadline(&self.policy, &self.state).expect("there is always a poll to come").0;
+        while self.state.poll().in_flight.is_none() {
+            self.now =
+                deadline(&self.policy, &self.state, self.clock()).expect("there is always a poll to come").0;
             self.tell(Event::DeadlinePassed);
         }
     }
@@ -242,133 +260,127 @@ impl Machine {
     }
 
     pub(super) fn polled_event(&self, result: Result<Revision, String>) -> Event {
-        let attempt = self.state.seen.poll.in_flight.expect("a poll runs").attempt;
-        Event::Polled { attempt, host: self.state.seen.host.clone(), result }
+        let look = self.state.poll().in_flight.expect("a poll runs").look;
+        Event::Polled { look, host: self.state.host.clone(), result }
     }
 
     pub(super) fn fetched(&mut self, ancestry: Ancestry) -> Vec<Command> {
-        let attempt = self.state.seen.fetch.in_flight.expect("a fetch runs").attempt;
-        self.tell(Event::Fetched { attempt, result: Ok(fetched(ancestry)) })
+        let look = self.state.fetch().in_flight.expect("a fetch runs").look;
+        self.tell(Event::Fetched { look, result: Ok(fetched(ancestry)) })
     }
 
     pub(super) fn checked(&mut self, kind: VerdictKind) -> Vec<Command> {
-        let attempt = self.state.seen.gate.in_flight.expect("a question waits").attempt;
-        self.tell(Event::Checked { attempt, verdict: verdict(kind) })
+        let look = self.state.gate().in_flight.expect("a question waits").look;
+        self.tell(Event::Checked { look, verdict: verdict(kind) })
     }
 
     pub(super) fn built(&mut self, digit: char, host: HostView) -> Vec<Command> {
-        let attempt = self.step();
-        self.tell(Event::Built { attempt, host, result: Ok(system(digit)) })
+        self.tell(Event::Built { step: self.step(), host, end: BuildEnd::Built(system(digit)) })
     }
 
-    pub(super) fn build_failed(&mut self, class: FailureClass) -> Vec<Command> {
-        let attempt = self.step();
-        self.tell(Event::Built { attempt, host: host('a', 'a'), result: Err(failure(class)) })
+    pub(super) fn build_failed(&mut self, code: ReasonCode) -> Vec<Command> {
+        self.build_ends(failure(code))
     }
 
+    pub(super) fn build_ends(&mut self, end: BuildEnd) -> Vec<Command> {
+        self.tell(Event::Built { step: self.step(), host: host('a', 'a'), end })
+    }
+
+    /// The switch or the way back ends.
     pub(super) fn activated(&mut self, exit: Exit, host: HostView) -> Vec<Command> {
-        let attempt = self.step();
-        self.tell(Event::Activated { attempt, exit, host })
+        self.tell(Event::Activated { step: self.step(), exit, host })
     }
 
     pub(super) fn probed(&mut self, failures: &[&str]) -> Vec<Command> {
-        let attempt = self.step();
-        let failures = failures.iter().map(ToString::to_string).collect();
-        self.tell(Event::Probed { attempt, failures })
+        self.tell(Event::Probed { look: self.look(), failures: ill(failures) })
     }
 
-    pub(super) fn rolled_back(&mut self, exit: Exit, host: HostView) -> Vec<Command> {
-        let attempt = self.step();
-        self.tell(Event::RolledBack { attempt, exit, host })
+    /// The number of the step that runs.
+    pub(super) fn step(&self) -> StepNumber {
+        self.running_step().expect("a step runs")
     }
 
-    /// The number of the step or probe that runs.
-    pub(super) fn step(&self) -> Attempt {
-        self.state.seen.work.in_flight.expect("a step runs")
+    pub(super) fn running_step(&self) -> Option<StepNumber> {
+        self.phase().and_then(Phase::step).filter(|_| self.state.work().step_runs)
+    }
+
+    /// The number of the round of probes that runs.
+    pub(super) fn look(&self) -> LookNumber {
+        self.state.work().probes.expect("probes run").look
     }
 
     pub(super) fn phase(&self) -> Option<&Phase> {
-        self.state.saved.current.as_ref().map(|current| &current.phase)
+        self.state.deployment().map(|deployment| &deployment.phase)
     }
 
     /// The process dies and a minute later another one starts on this host; its steady clock begins anew.
     pub(super) fn restart(&mut self, host: HostView) -> Vec<Command> {
-        self.state.seen = Seen::default();
+        self.state = State::from(self.state.saved());
         self.wall = self.wall.saturating_add_unsigned(self.now + 60_000 - 5_000);
         self.now = 5_000;
         self.tell(Event::Started { host })
     }
 }
 
-pub(super) fn build(attempt: u64, deployment: u64, digit: char) -> Command {
-    Command::Build {
-        attempt: Attempt(attempt),
-        deployment: DeploymentId(deployment),
-        revision: revision(digit),
-    }
+pub(super) fn build(step: u64, deployment: u64, digit: char) -> Command {
+    Command::Build { step: StepNumber(step), deployment: DeploymentId(deployment), revision: revision(digit) }
 }
 
-pub(super) fn activate(attempt: u64, deployment: u64, digit: char, previous: char) -> Command {
+/// The switch to the system of this revision, from another one, with a fresh baseline.
+pub(super) fn activate(step: u64, deployment: u64, digit: char, previous: char) -> Command {
+    switch(step, deployment, digit, previous, Baseline::Take)
+}
+
+/// The same switch once more.
+pub(super) fn activate_again(step: u64, deployment: u64, digit: char, previous: char) -> Command {
+    switch(step, deployment, digit, previous, Baseline::Keep)
+}
+
+fn switch(step: u64, deployment: u64, digit: char, previous: char, baseline: Baseline) -> Command {
     Command::Activate {
-        attempt: Attempt(attempt),
+        step: StepNumber(step),
         deployment: DeploymentId(deployment),
-        revision: revision(digit),
-        system: system(digit),
-        previous: system(previous),
+        operation: Operation::Switch { revision: revision(digit), baseline },
+        built: between(digit, previous),
     }
 }
 
-pub(super) fn roll_back(attempt: u64, deployment: u64, digit: char) -> Command {
-    Command::RollBack {
-        attempt: Attempt(attempt),
+/// The way back from the system of this revision to another one.
+pub(super) fn roll_back(step: u64, deployment: u64, digit: char, previous: char) -> Command {
+    Command::Activate {
+        step: StepNumber(step),
         deployment: DeploymentId(deployment),
-        system: system(digit),
+        operation: Operation::Back,
+        built: between(digit, previous),
     }
 }
 
-/// Names of the fields that differ, in the order of their declaration.
+/// Names of the parts that differ.
 fn changed(before: &State, after: &State) -> Vec<&'static str> {
-    let Saved {
-        next_deployment,
-        next_attempt,
-        deployed,
-        current,
-        wanted,
-        behind_since,
-        refused,
-        accepted,
-        held,
-        tries,
-        paused,
-        history,
-        totals,
-    } = &before.saved;
-    let Seen { host, next_attempt: next_look, poll, fetch, gate, work, phase, retry_at, pause_ends } =
-        &before.seen;
-    let (saved, seen) = (&after.saved, &after.seen);
+    let (old, new) = (&before.ledger, &after.ledger);
+    let (branch, other) = (before.follow.branch(), after.follow.branch());
     let fields = [
-        ("next_deployment", *next_deployment != saved.next_deployment),
-        ("next_attempt", *next_attempt != saved.next_attempt),
-        ("deployed", *deployed != saved.deployed),
-        ("current", *current != saved.current),
-        ("wanted", *wanted != saved.wanted),
-        ("behind_since", *behind_since != saved.behind_since),
-        ("refused", *refused != saved.refused),
-        ("accepted", *accepted != saved.accepted),
-        ("held", *held != saved.held),
-        ("tries", *tries != saved.tries),
-        ("paused", *paused != saved.paused),
-        ("history", *history != saved.history),
-        ("totals", *totals != saved.totals),
-        ("host", *host != seen.host),
-        ("next_look", *next_look != seen.next_attempt),
-        ("poll", *poll != seen.poll),
-        ("fetch", *fetch != seen.fetch),
-        ("gate", *gate != seen.gate),
-        ("work", *work != seen.work),
-        ("phase", *phase != seen.phase),
-        ("retry_at", *retry_at != seen.retry_at),
-        ("pause_ends", *pause_ends != seen.pause_ends),
+        ("next_deployment", old.next_deployment != new.next_deployment),
+        ("next_step", old.next_step != new.next_step),
+        ("deployed", old.deployed != new.deployed),
+        ("deployment", before.deployment() != after.deployment()),
+        ("wanted", before.wanted() != after.wanted()),
+        ("behind_since", branch.behind_since != other.behind_since),
+        ("leave", branch.leave != other.leave),
+        ("held", old.held != new.held),
+        ("paused", old.paused != new.paused),
+        ("history", old.history != new.history),
+        ("totals", old.totals != new.totals),
+        ("host", before.host != after.host),
+        ("poll", before.poll() != after.poll()),
+        ("fetch", before.fetch() != after.fetch()),
+        ("gate", before.gate() != after.gate()),
+        ("work", before.work() != after.work()),
+        ("shown", before.shown != after.shown),
+        ("pause_ends", before.pause_ends != after.pause_ends),
     ];
-    fields.into_iter().filter(|(_, changed)| *changed).map(|(name, _)| name).collect()
+    let changed: Vec<_> = fields.into_iter().filter(|(_, changed)| *changed).map(|(name, _)| name).collect();
+    let nothing = before.saved() == after.saved();
+    assert_eq!(after.is_saved_as(&before.saved()), nothing, "the comparison without a copy is the same");
+    changed
 }

@@ -4,7 +4,6 @@ use alloc::borrow::ToOwned;
 
 use super::machine::{EPOCH, Machine, build, host};
 use crate::{Event, Phase, VerdictKind, Wall};
-
 fn pause(machine: &Machine, length: Option<u64>) -> Event {
     let now = (EPOCH + machine.now).saturating_add_signed(machine.wall);
     let until = length.map(|length| Wall(now + length));
@@ -16,14 +15,14 @@ fn a_pause_before_the_build_keeps_it_until_it_is_ended() {
     let mut machine = Machine::gating();
     let event = pause(&machine, None);
     machine.check(event, &[], &["paused"]);
-    while machine.state.seen.gate.in_flight.is_none() {
+    while machine.state.gate().in_flight.is_none() {
         machine.wait_until(machine.now + 5_000);
     }
     assert!(machine.checked(VerdictKind::Green).is_empty());
     machine.check(
         Event::ResumeRequested,
         &[build(3, 2, 'b')],
-        &["next_deployment", "next_attempt", "current", "paused", "work", "phase"],
+        &["next_deployment", "next_step", "deployment", "paused", "work", "shown"],
     );
 }
 
@@ -33,7 +32,7 @@ fn a_pause_while_it_builds_lets_it_build_and_no_more() {
     let event = pause(&machine, None);
     machine.check(event, &[], &["paused"]);
     assert!(machine.built('b', host('a', 'a')).is_empty());
-    assert_eq!(machine.phase(), Some(&Phase::Built));
+    assert!(matches!(machine.phase(), Some(Phase::Ready { busy: false, .. })));
     let commands = machine.wait_until(machine.now + 40_000);
     assert!(commands.is_empty(), "{commands:?}");
 }
@@ -44,7 +43,10 @@ fn after_a_pause_the_build_brings_a_fresh_look_at_the_host() {
     assert_eq!(machine.tell(Event::ResumeRequested), [build(4, 2, 'b')]);
     machine.built('b', host('d', 'd'));
     assert!(matches!(machine.phase(), Some(Phase::Activating { .. })));
-    assert_eq!(machine.state.saved.current.and_then(|c| c.previous), host('d', 'd').current);
+    assert_eq!(
+        machine.state.deployment().and_then(|it| it.built()).map(|it| it.previous.clone()),
+        host('d', 'd').current
+    );
 }
 
 #[test]
@@ -65,7 +67,7 @@ fn a_pause_touches_neither_a_switch_nor_its_probes() {
     machine.wait_until(machine.now + 10_000);
     machine.probed(&[]);
     assert_eq!(machine.phase(), None);
-    assert!(machine.state.saved.paused.is_some());
+    assert!(machine.state.ledger.paused.is_some());
 }
 
 #[test]
@@ -75,7 +77,7 @@ fn a_timed_pause_ends_by_itself() {
     machine.check(event, &[], &["paused", "pause_ends"]);
     assert!(machine.wait_until(machine.now + 29_999).is_empty());
     assert_eq!(machine.wait_until(machine.now + 1), [build(4, 2, 'b')]);
-    assert_eq!(machine.state.saved.paused, None);
+    assert_eq!(machine.state.ledger.paused, None);
 }
 
 #[test]
@@ -86,7 +88,7 @@ fn a_timed_pause_goes_on_over_a_restart_by_what_the_wall_clock_says() {
     let until = EPOCH + machine.now + 600_000;
     machine.restart(host('a', 'a'));
     let left = until - (EPOCH + machine.now).saturating_add_signed(machine.wall);
-    assert_eq!(machine.state.seen.pause_ends, Some(crate::Mono(machine.now + left)));
+    assert_eq!(machine.state.pause_ends, Some(crate::Mono(machine.now + left)));
 }
 
 #[test]
@@ -96,7 +98,7 @@ fn a_timed_pause_that_ended_while_nobody_ran_is_over() {
     machine.tell(event);
     machine.wall += 86_400_000;
     assert!(machine.restart(host('a', 'a')).contains(&build(4, 2, 'b')));
-    assert_eq!(machine.state.saved.paused, None);
+    assert_eq!(machine.state.ledger.paused, None);
 }
 
 #[test]
@@ -108,15 +110,15 @@ fn a_wall_clock_that_is_set_changes_no_running_pause_and_makes_none_longer() {
     assert!(machine.wait_until(machine.now + 10_000).is_empty());
     machine.wall -= 10 * 86_400_000;
     machine.restart(host('a', 'a'));
-    assert_eq!(machine.state.seen.pause_ends, Some(crate::Mono(machine.now + 30_000)));
+    assert_eq!(machine.state.pause_ends, Some(crate::Mono(machine.now + 30_000)));
 }
 
 #[test]
 fn a_pause_without_an_end_survives_a_restart() {
     let mut machine = Machine::built_and_paused();
     machine.restart(host('a', 'a'));
-    assert_eq!(machine.phase(), Some(&Phase::Built));
-    assert!(machine.state.saved.paused.is_some());
+    assert!(matches!(machine.phase(), Some(Phase::Ready { busy: false, .. })));
+    assert!(machine.state.ledger.paused.is_some());
 }
 
 #[test]

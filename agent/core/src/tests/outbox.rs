@@ -6,8 +6,8 @@ use alloc::vec::Vec;
 
 use super::machine::{EPOCH, Machine, build, fetched, host, policy, revision, verdict};
 use crate::{
-    Ancestry, Answer, Attempt, Command, Due, Event, Mono, NotSaved, Now, Outbox, Policy, Refusal, Released,
-    SAVE_AGAIN, Saved, Unsaved, VerdictKind, Wall, deadline,
+    Ancestry, Answer, Command, Due, Event, LookNumber, Mono, NotSaved, Now, Outbox, Policy, Refusal,
+    Released, SAVE_AGAIN, Saved, Unsaved, VerdictKind, Wall, deadline,
 };
 
 /// An outbox with a clock. Callers are numbers.
@@ -20,11 +20,11 @@ struct Lab {
 impl Lab {
     /// Revision a is deployed, which is on disk; the first poll runs.
     fn new() -> Self {
-        let saved = Machine::idle().state.saved;
+        let saved = Machine::idle().state.saved();
         let mut lab = Self { outbox: Outbox::read(saved), policy: policy(), now: 1_000 };
         lab.tell(Event::Started { host: host('a', 'a') });
         let started = lab.on_disk();
-        assert_eq!(started.commands, [Command::Poll { attempt: Attempt(1) }]);
+        assert_eq!(started.commands, [Command::Poll { look: LookNumber(1) }]);
         lab
     }
 
@@ -33,14 +33,17 @@ impl Lab {
     }
 
     fn ask(&mut self, event: Event, caller: Option<u32>) {
-        let now = Now { wall: Wall(EPOCH + self.now), mono: Mono(self.now), entropy: 0 };
-        self.outbox.decide(&self.policy, now, event, caller);
+        self.outbox.decide(&self.policy, self.clock(), event, caller);
+    }
+
+    fn clock(&self) -> Now {
+        Now { wall: Wall(EPOCH + self.now), mono: Mono(self.now), entropy: 0 }
     }
 
     /// The tip of the branch is this one: something to be saved, and then to be fetched.
     fn sees(&mut self, tip: char) {
-        let attempt = self.outbox.state().seen.poll.in_flight.expect("a poll runs").attempt;
-        self.tell(Event::Polled { attempt, host: host('a', 'a'), result: Ok(revision(tip)) });
+        let look = self.outbox.state().poll().in_flight.expect("a poll runs").look;
+        self.tell(Event::Polled { look, host: host('a', 'a'), result: Ok(revision(tip)) });
     }
 
     /// What is there to be written.
@@ -78,12 +81,12 @@ fn pause() -> Event {
     Event::PauseRequested { until: None, reason: None, by: "poby".to_owned() }
 }
 
-fn fetch(attempt: u64, digit: char) -> Command {
-    Command::Fetch { attempt: Attempt(attempt), revision: revision(digit), deployed: Some(revision('a')) }
+fn fetch(look: u64, digit: char) -> Command {
+    Command::Fetch { look: LookNumber(look), revision: revision(digit), base: Some(revision('a')) }
 }
 
-fn check(attempt: u64, digit: char) -> Command {
-    Command::Check { attempt: Attempt(attempt), revision: revision(digit) }
+fn check(look: u64, digit: char) -> Command {
+    Command::Check { look: LookNumber(look), revision: revision(digit) }
 }
 
 fn not_saved() -> Answer {
@@ -95,8 +98,9 @@ fn nothing_starts_before_its_save() {
     let mut lab = Lab::new();
     lab.sees('b');
     let unsaved = lab.unsaved();
-    assert_eq!(unsaved.saved().wanted.as_ref().map(|wanted| &wanted.revision), Some(&revision('b')));
-    assert_eq!(**unsaved.saved(), lab.outbox.state().saved);
+    let tip = unsaved.saved().branch.tip.as_ref();
+    assert_eq!(tip.map(|tip| &tip.revision), Some(&revision('b')));
+    assert_eq!(**unsaved.saved(), lab.outbox.state().saved());
     assert_eq!(lab.outbox.saved(unsaved).commands, [fetch(2, 'b')]);
     assert!(lab.on_disk().commands.is_empty(), "once is enough");
 }
@@ -106,7 +110,7 @@ fn what_is_decided_while_a_save_is_under_way_waits_for_the_next_one() {
     let mut lab = Lab::new();
     lab.sees('b');
     let first = lab.unsaved();
-    lab.tell(Event::Fetched { attempt: Attempt(2), result: Ok(fetched(Ancestry::Descendant)) });
+    lab.tell(Event::Fetched { look: LookNumber(2), result: Ok(fetched(Ancestry::Descendant)) });
     lab.ask(pause(), Some(7));
     let released = lab.outbox.saved(first);
     assert_eq!((released.commands, released.answers), (alloc::vec![fetch(2, 'b')], Vec::new()));
@@ -124,14 +128,14 @@ fn what_is_on_disk_is_not_written_again() {
     lab.tell(Event::Nudged { revision: None });
     assert!(lab.on_disk().commands.is_empty(), "a poll runs already");
     lab.sees('a');
-    assert_eq!(lab.on_disk().commands, [Command::Poll { attempt: Attempt(2) }]);
+    assert_eq!(lab.on_disk().commands, [Command::Poll { look: LookNumber(2) }]);
 }
 
 #[test]
 fn what_was_never_written_is_written_first() {
     let mut lab = Lab { outbox: Outbox::unwritten(Saved::default()), policy: policy(), now: 1_000 };
     lab.tell(Event::Started { host: host('a', 'a') });
-    assert_eq!(lab.saves().commands, [Command::Poll { attempt: Attempt(1) }]);
+    assert_eq!(lab.saves().commands, [Command::Poll { look: LookNumber(1) }]);
 }
 
 #[test]
@@ -139,14 +143,14 @@ fn nothing_starts_after_a_failed_save_and_everything_once_and_in_order_after_the
     let mut lab = Lab::new();
     lab.sees('b');
     assert!(lab.fails().is_empty());
-    lab.tell(Event::Fetched { attempt: Attempt(2), result: Ok(fetched(Ancestry::Descendant)) });
+    lab.tell(Event::Fetched { look: LookNumber(2), result: Ok(fetched(Ancestry::Descendant)) });
     assert!(lab.fails().is_empty());
-    lab.tell(Event::Checked { attempt: Attempt(3), verdict: verdict(VerdictKind::Green) });
+    lab.tell(Event::Checked { look: LookNumber(3), verdict: verdict(VerdictKind::Green) });
     assert!(lab.fails().is_empty());
     lab.now += 20_000;
     lab.tell(Event::Nudged { revision: None });
     assert!(lab.fails().is_empty());
-    let expected = [fetch(2, 'b'), check(3, 'b'), build(3, 2, 'b'), Command::Poll { attempt: Attempt(4) }];
+    let expected = [fetch(2, 'b'), check(3, 'b'), build(3, 2, 'b'), Command::Poll { look: LookNumber(4) }];
     assert_eq!(lab.saves().commands, expected);
     assert!(lab.on_disk().commands.is_empty());
 }
@@ -154,7 +158,7 @@ fn nothing_starts_after_a_failed_save_and_everything_once_and_in_order_after_the
 #[test]
 fn what_failed_is_written_again_even_when_it_is_as_it_was() {
     let mut lab = Lab::new();
-    let before = lab.outbox.state().saved.clone();
+    let before = lab.outbox.state().saved();
     lab.tell(pause());
     assert!(lab.fails().is_empty());
     lab.tell(Event::ResumeRequested);
@@ -166,28 +170,28 @@ fn what_failed_is_written_again_even_when_it_is_as_it_was() {
 fn looks_do_not_pile_up_while_the_disk_is_full() {
     let mut lab = Lab::new();
     lab.sees('b');
-    lab.tell(Event::Fetched { attempt: Attempt(2), result: Ok(fetched(Ancestry::Descendant)) });
-    lab.tell(Event::Checked { attempt: Attempt(3), verdict: verdict(VerdictKind::Green) });
+    lab.tell(Event::Fetched { look: LookNumber(2), result: Ok(fetched(Ancestry::Descendant)) });
+    lab.tell(Event::Checked { look: LookNumber(3), verdict: verdict(VerdictKind::Green) });
     assert!(lab.fails().is_empty());
     let mut looks = 0;
     while lab.now < 86_400_000 {
-        lab.now = deadline(&lab.policy, lab.outbox.state()).expect("a poll is to come").0;
+        lab.now = deadline(&lab.policy, lab.outbox.state(), lab.clock()).expect("a poll is to come").0;
         lab.tell(Event::DeadlinePassed);
         lab.tell(Event::RetryRequested { revision: None });
         assert!(lab.fails().is_empty());
         looks += 1;
     }
     assert!(looks > 100, "{looks}");
-    let seen = lab.outbox.state().seen.clone();
+    let state = lab.outbox.state().clone();
     let commands = lab.saves().commands;
     let polls = commands.iter().filter(|command| matches!(command, Command::Poll { .. })).count();
     let fetches = commands.iter().filter(|command| matches!(command, Command::Fetch { .. })).count();
     assert_eq!((polls, fetches), (1, 1), "{commands:?}");
-    if let Some(in_flight) = seen.poll.in_flight {
-        assert!(commands.contains(&Command::Poll { attempt: in_flight.attempt }), "the newest");
+    if let Some(in_flight) = state.poll().in_flight {
+        assert!(commands.contains(&Command::Poll { look: in_flight.look }), "the newest");
     }
-    let in_flight = seen.fetch.in_flight.expect("each retry begins with a fetch");
-    assert!(commands.contains(&fetch(in_flight.attempt.0, 'b')), "the newest");
+    let in_flight = state.fetch().in_flight.expect("each retry begins with a fetch");
+    assert!(commands.contains(&fetch(in_flight.look.0, 'b')), "the newest");
     assert!(
         commands.contains(&build(3, 2, 'b')),
         "what touches the host is none to be given up: {commands:?}"

@@ -1,14 +1,16 @@
 //! Crash, reboot and self-restart: one event.
 
-use super::machine::{Machine, activate, build, host, revision, roll_back};
-use crate::{Ancestry, Attempt, Command, DeploymentId, Event, Exit, FailureClass, Phase, VerdictKind};
+use super::machine::{Machine, activate_again, build, host, revision, roll_back};
+use crate::{
+    Ancestry, BuildEnd, Command, DeploymentId, Event, Exit, Phase, ReasonCode, StepNumber, Tries, VerdictKind,
+};
 use pull_agent_protocol::{Outcome, Trigger};
 
 /// What a new process asks for, but for the looks that it begins with.
 fn taken_up(machine: &mut Machine, current: char) -> alloc::vec::Vec<Command> {
-    let saved = machine.state.saved.clone();
+    let saved = machine.state.saved();
     let mut commands = machine.restart(host(current, current));
-    assert_eq!(machine.state.saved, saved, "a start alone decides nothing");
+    assert_eq!(machine.state.saved(), saved, "a start alone decides nothing");
     assert!(commands.iter().any(|command| matches!(command, Command::Poll { .. })), "it polls at once");
     commands.retain(|command| !matches!(command, Command::Poll { .. } | Command::Fetch { .. }));
     commands
@@ -21,8 +23,8 @@ fn the_same_step_is_asked_for_again_under_the_same_number() {
     assert_eq!(taken_up(&mut Machine::building(), 'a'), [build(3, 2, 'b')]);
     assert_eq!(taken_up(&mut Machine::built_and_paused(), 'a'), []);
     for current in ['a', 'b', 'f'] {
-        assert_eq!(taken_up(&mut Machine::activating(), current), [activate(4, 2, 'b', 'a')]);
-        assert_eq!(taken_up(&mut Machine::rolling_back(), current), [roll_back(5, 2, 'a')]);
+        assert_eq!(taken_up(&mut Machine::activating(), current), [activate_again(4, 2, 'b', 'a')]);
+        assert_eq!(taken_up(&mut Machine::rolling_back(), current), [roll_back(5, 2, 'b', 'a')]);
     }
 }
 
@@ -31,22 +33,22 @@ fn the_answer_to_a_step_that_was_taken_up_counts() {
     let mut machine = Machine::activating();
     machine.restart(host('b', 'b'));
     machine.activated(Exit::Code(0), host('b', 'b'));
-    assert_eq!(machine.phase(), Some(&Phase::Confirming { units_failed: false }));
+    assert!(matches!(machine.phase(), Some(Phase::Confirming { units_failed: false, .. })));
     let mut machine = Machine::rolling_back();
     machine.restart(host('a', 'a'));
-    machine.rolled_back(Exit::Code(0), host('a', 'a'));
-    assert_eq!(machine.state.saved.history.last().map(|r| r.outcome), Some(Outcome::RolledBack));
+    machine.activated(Exit::Code(0), host('a', 'a'));
+    assert_eq!(machine.state.ledger.history.last().map(|r| r.outcome), Some(Outcome::RolledBack));
 }
 
 #[test]
 fn a_build_that_died_with_the_agent_is_no_failure() {
-    for class in [FailureClass::Killed, FailureClass::Cancelled] {
+    for end in [BuildEnd::Killed, BuildEnd::Cancelled] {
         let mut machine = Machine::building();
         machine.restart(host('a', 'a'));
-        assert_eq!(machine.build_failed(class), [build(4, 2, 'b')]);
-        assert_eq!(machine.state.saved.tries, None);
-        machine.build_failed(class);
-        assert!(machine.state.saved.tries.is_some(), "it died alone this time");
+        assert_eq!(machine.build_ends(end.clone()), [build(4, 2, 'b')]);
+        assert_eq!(machine.state.wanted().map_or(Tries::default(), |tip| tip.tries), Tries::default());
+        machine.build_ends(end);
+        assert_eq!(machine.state.wanted().map(|tip| tip.tries.count()), Some(1), "it died alone this time");
     }
 }
 
@@ -57,20 +59,20 @@ fn probes_begin_anew_with_all_their_time() {
     assert_eq!(taken_up(&mut machine, 'b'), []);
     assert!(machine.wait_until(machine.now + 9_999).iter().all(|c| !matches!(c, Command::Probe { .. })));
     let commands = machine.wait_until(machine.now + 1);
-    let probe = Command::Probe { attempt: machine.step(), deployment: DeploymentId(2) };
+    let probe = Command::Probe { look: machine.look(), deployment: DeploymentId(2) };
     assert!(commands.contains(&probe), "{commands:?}");
     machine.probed(&[]);
-    assert_eq!(machine.state.saved.history.last().map(|r| r.outcome), Some(Outcome::Deployed));
+    assert_eq!(machine.state.ledger.history.last().map(|r| r.outcome), Some(Outcome::Deployed));
 }
 
 #[test]
 fn a_host_that_runs_the_system_before_again_was_not_confirmed() {
     let mut machine = Machine::confirming();
     let commands = machine.restart(host('a', 'b'));
-    assert!(commands.contains(&roll_back(5, 2, 'a')), "{commands:?}");
-    machine.rolled_back(Exit::Code(0), host('a', 'a'));
-    assert_eq!(machine.state.saved.history.last().map(|r| r.outcome), Some(Outcome::RolledBack));
-    assert_eq!(machine.state.saved.held[0].revision, revision('b'));
+    assert!(commands.contains(&roll_back(5, 2, 'b', 'a')), "{commands:?}");
+    machine.activated(Exit::Code(0), host('a', 'a'));
+    assert_eq!(machine.state.ledger.history.last().map(|r| r.outcome), Some(Outcome::RolledBack));
+    assert_eq!(machine.state.ledger.held[0].revision, revision('b'));
 }
 
 #[test]
@@ -104,27 +106,27 @@ fn what_a_former_process_wanted_is_not_deployed_before_the_branch_was_looked_at(
     let mut moved = machine.clone();
     assert_eq!(machine.polled('b'), [build(3, 2, 'b')]);
     moved.polled('c');
-    assert_eq!((moved.phase(), moved.state.seen.gate.verdict.clone()), (None, None));
+    assert_eq!((moved.phase(), moved.state.wanted().and_then(|tip| tip.verdict()).cloned()), (None, None));
 }
 
 #[test]
 fn a_back_off_begins_anew_but_is_not_forgotten() {
     let mut machine = Machine::building();
-    machine.build_failed(FailureClass::Transient);
-    machine.wait_until(machine.state.seen.retry_at.0);
-    machine.build_failed(FailureClass::Transient);
+    machine.build_failed(ReasonCode::Network);
+    machine.wait_until(machine.state.wanted().expect("wanted").retry_at.0);
+    machine.build_failed(ReasonCode::Network);
     machine.restart(host('a', 'a'));
-    assert_eq!(machine.state.seen.retry_at.0 - machine.now, 96_000);
+    assert_eq!(machine.state.wanted().expect("wanted").retry_at.0 - machine.now, 96_000);
 }
 
 #[test]
 fn holds_and_refusals_outlive_the_process() {
     let mut machine = Machine::building();
-    machine.build_failed(FailureClass::Deterministic);
+    machine.build_failed(ReasonCode::BuildFailed);
     machine.restart(host('a', 'a'));
     machine.polled('b');
     machine.fetched(Ancestry::Descendant);
-    assert!(machine.state.seen.gate.in_flight.is_none());
+    assert!(machine.state.gate().in_flight.is_none());
 }
 
 #[test]
@@ -132,24 +134,15 @@ fn the_first_look_of_a_process_has_its_own_trigger() {
     let mut machine = Machine::idle();
     machine.restart(host('a', 'a'));
     machine.polled('b');
-    assert_eq!(machine.state.saved.wanted.map(|wanted| wanted.trigger), Some(Trigger::Start));
-}
-
-#[test]
-fn a_state_that_does_not_say_where_back_is_ends_broken_and_not_in_silence() {
-    for mut machine in [Machine::activating(), Machine::rolling_back()] {
-        machine.state.saved.current.as_mut().expect("a deployment").previous = None;
-        machine.restart(host('b', 'b'));
-        assert_eq!(machine.state.saved.history.last().map(|r| r.outcome), Some(Outcome::Broken));
-    }
+    assert_eq!(machine.state.wanted().map(|wanted| wanted.trigger), Some(Trigger::Start));
 }
 
 #[test]
 fn numbers_of_steps_are_never_used_twice() {
     let mut machine = Machine::rolling_back();
-    assert_eq!(machine.step(), Attempt(5));
+    assert_eq!(machine.step(), StepNumber(5));
     machine.restart(host('b', 'b'));
-    machine.rolled_back(Exit::Killed, host('b', 'b'));
+    machine.activated(Exit::Killed, host('b', 'b'));
     let commands = machine.wait_until(machine.now + 5_000);
-    assert!(commands.contains(&roll_back(6, 2, 'a')), "{commands:?}");
+    assert!(commands.contains(&roll_back(6, 2, 'b', 'a')), "{commands:?}");
 }

@@ -1,13 +1,12 @@
 //! The table of `docs/states.md`: in each phase, what each event leads to. `UPDATE_DOCS=1` writes it.
 extern crate std;
 
+use super::machine::{Machine, before, failure, host, ill, revision, system, verdict};
+use crate::{BuildEnd, Command, Event, Exit, Millis, Operation, Phase, ReasonCode, VerdictKind};
 use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::Write;
-
-use super::machine::{Machine, failure, host, revision, system, verdict};
-use crate::{Command, Event, Exit, FailureClass, Millis, Phase, VerdictKind};
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/states.md");
 const BEGIN: &str = "<!-- table: begin -->\n";
@@ -15,30 +14,27 @@ const END: &str = "<!-- table: end -->";
 
 /// The events of a row, and how each of them is called; none where it cannot be awaited.
 fn events(machine: &Machine) -> Vec<(&'static str, Option<Event>)> {
-    let attempt = machine.state.seen.work.in_flight;
+    let step = machine.running_step();
     let building = matches!(machine.phase(), Some(Phase::Building { .. }));
     let activating = matches!(machine.phase(), Some(Phase::Activating { .. }));
-    let confirming = matches!(machine.phase(), Some(Phase::Confirming { .. }));
     let back = matches!(machine.phase(), Some(Phase::RollingBack { .. }));
-    let built = |result: Result<_, _>| {
-        attempt.filter(|_| building).map(|attempt| Event::Built { attempt, host: host('a', 'a'), result })
-    };
+    let built = |end| step.filter(|_| building).map(|step| Event::Built { step, host: host('a', 'a'), end });
     let activated =
-        |exit, host| attempt.filter(|_| activating).map(|attempt| Event::Activated { attempt, exit, host });
-    let probed = |failures| attempt.filter(|_| confirming).map(|attempt| Event::Probed { attempt, failures });
-    let rolled =
-        |exit, host| attempt.filter(|_| back).map(|attempt| Event::RolledBack { attempt, exit, host });
+        |exit, host| step.filter(|_| activating).map(|step| Event::Activated { step, exit, host });
+    let rolled = |exit, host| step.filter(|_| back).map(|step| Event::Activated { step, exit, host });
+    let probes = machine.state.work().probes;
+    let probed = |failures| probes.map(|probes| Event::Probed { look: probes.look, failures });
     alloc::vec![
-        ("started", Some(Event::Started { host: machine.state.seen.host.clone() })),
+        ("started", Some(Event::Started { host: machine.state.host.clone() })),
         ("nudged", Some(Event::Nudged { revision: None })),
         ("paused", Some(Event::PauseRequested { until: None, reason: None, by: String::new() })),
         ("resumed", Some(Event::ResumeRequested)),
         ("settings changed", Some(Event::PolicyChanged { source_changed: false })),
-        ("built", built(Ok(system('b')))),
-        ("built what runs already", built(Ok(system('a')))),
-        ("build failed for good", built(Err(failure(FailureClass::Deterministic)))),
-        ("build failed in passing", built(Err(failure(FailureClass::Transient)))),
-        ("build stalled", built(Err(failure(FailureClass::Stalled)))),
+        ("built", built(BuildEnd::Built(system('b')))),
+        ("built what runs already", built(BuildEnd::Built(system('a')))),
+        ("build failed for good", built(failure(ReasonCode::BuildFailed))),
+        ("build failed in passing", built(failure(ReasonCode::Network))),
+        ("build stalled", built(failure(ReasonCode::BuildStalled))),
         ("switched, exit 0", activated(Exit::Code(0), host('b', 'b'))),
         ("switched, exit 0, another system runs", activated(Exit::Code(0), host('c', 'c'))),
         ("switched, exit 1, nothing activated", activated(Exit::Code(1), host('a', 'a'))),
@@ -48,12 +44,13 @@ fn events(machine: &Machine) -> Vec<(&'static str, Option<Event>)> {
         ("switched, exit 101", activated(Exit::Code(101), host('b', 'b'))),
         ("switch busy", activated(Exit::Busy, host('a', 'a'))),
         ("switch killed", activated(Exit::Killed, host('a', 'a'))),
-        ("switch not started", activated(Exit::NotStarted("no space".into()), host('a', 'a'))),
+        ("switch killed, the links have moved", activated(Exit::Killed, host('b', 'b'))),
+        ("switch not started", activated(before(ReasonCode::DiskFull, "no space"), host('a', 'a'))),
         ("probes passed", probed(Vec::new())),
-        ("a probe failed", probed(alloc::vec!["a unit failed".to_string()])),
+        ("a probe failed", probed(ill(&["a unit failed"]))),
         ("back, the recorded system runs", rolled(Exit::Code(0), host('a', 'a'))),
         ("back, exit 1", rolled(Exit::Code(1), host('b', 'b'))),
-        ("back, not started", rolled(Exit::NotStarted("no space".into()), host('b', 'b'))),
+        ("back, not started", rolled(before(ReasonCode::DiskFull, "no space"), host('b', 'b'))),
         ("back, busy", rolled(Exit::Busy, host('b', 'b'))),
     ]
 }
@@ -64,11 +61,11 @@ fn told(machine: &Machine, event: Event) -> String {
     after.now += 1_500;
     let commands = after.tell(event);
     let mut words: Vec<String> = commands.iter().map(name).collect();
-    let ended = after.state.saved.history.len() > machine.state.saved.history.len();
-    if let Some(record) = after.state.saved.history.last().filter(|_| ended) {
+    let ended = after.state.ledger.history.len() > machine.state.ledger.history.len();
+    if let Some(record) = after.state.ledger.history.last().filter(|_| ended) {
         words.push(format!("**{}**", record.outcome.as_str()));
     }
-    if after.state.saved.held.len() > machine.state.saved.held.len() {
+    if after.state.ledger.held.len() > machine.state.ledger.held.len() {
         words.push("held".into());
     }
     let (before, now) = (phase(machine), phase(&after));
@@ -85,9 +82,9 @@ fn name(command: &Command) -> String {
         Command::Check { .. } => "check",
         Command::Build { .. } => "build",
         Command::CancelBuild { .. } => "cancel build",
-        Command::Activate { .. } => "activate",
+        Command::Activate { operation: Operation::Switch { .. }, .. } => "switch",
+        Command::Activate { operation: Operation::Back, .. } => "switch back",
         Command::Probe { .. } => "probe",
-        Command::RollBack { .. } => "roll back",
         Command::Forget { .. } => "forget",
     };
     format!("`{name}`")
@@ -96,9 +93,9 @@ fn name(command: &Command) -> String {
 fn phase(machine: &Machine) -> &'static str {
     match machine.phase() {
         Some(Phase::Building { .. }) => "building",
-        Some(Phase::Built) => "built",
+        Some(Phase::Ready { busy: false, .. }) => "ready, paused",
         Some(Phase::Activating { .. }) => "activating",
-        Some(Phase::Busy) => "busy",
+        Some(Phase::Ready { busy: true, .. }) => "ready, busy",
         Some(Phase::Confirming { .. }) => "confirming",
         Some(Phase::RollingBack { .. }) => "rolling back",
         None => machine.state.phase_name().as_str(),
@@ -120,8 +117,8 @@ fn rows(machine: &Machine) -> Vec<(&'static str, String)> {
         events(machine).into_iter().filter_map(|(name, event)| Some((name, told(machine, event?)))).collect();
     let mut green = machine.clone();
     green.sees_quickly('d');
-    if let Some(question) = green.state.seen.gate.in_flight {
-        let event = Event::Checked { attempt: question.attempt, verdict: verdict(VerdictKind::Green) };
+    if let Some(question) = green.state.gate().in_flight {
+        let event = Event::Checked { look: question.look, verdict: verdict(VerdictKind::Green) };
         rows.push(("a newer tip is green", told(&green, event)));
     }
     let mut back = machine.clone();
@@ -131,8 +128,7 @@ fn rows(machine: &Machine) -> Vec<(&'static str, String)> {
     if phase(machine) == "confirming" {
         let mut late = machine.clone();
         late.policy.health_deadline = Millis(0);
-        let failed =
-            Event::Probed { attempt: late.step(), failures: alloc::vec!["a unit failed".to_string()] };
+        let failed = Event::Probed { look: late.look(), failures: ill(&["a unit failed"]) };
         rows.push(("a probe failed, past the deadline", told(&late, failed)));
     }
     rows
@@ -144,7 +140,7 @@ impl Machine {
         self.now += 2_000;
         self.tell(Event::Nudged { revision: None });
         self.polled(tip);
-        if self.state.seen.fetch.in_flight.is_some() {
+        if self.state.fetch().in_flight.is_some() {
             self.fetched(crate::Ancestry::Descendant);
         }
     }

@@ -44,7 +44,8 @@ fn line(deployment: &Deployment, screen: Screen) -> String {
 /// Waiting for the gate is no work, so it is not part of the sum.
 fn lengths(durations: &Durations, only_sum: bool) -> String {
     let sum = |parts: &[Option<f64>]| parts.iter().copied().flatten().reduce(|a, b| a + b);
-    let Durations { gate, build, activate, confirm } = *durations;
+    // What waits to be activated waits for somebody else, and is no work either.
+    let Durations { gate, build, ready: _, activate, confirm } = *durations;
     if only_sum {
         return format!("{:>6}", brief(sum(&[build, activate, confirm])));
     }
@@ -57,8 +58,13 @@ mod tests {
 
     #[test]
     fn a_narrow_screen_has_the_sum_of_the_work() {
-        let durations =
-            Durations { gate: Some(900.0), build: Some(63.0), activate: Some(5.0), confirm: None };
+        let durations = Durations {
+            gate: Some(900.0),
+            build: Some(63.0),
+            ready: Some(50.0),
+            activate: Some(5.0),
+            confirm: None,
+        };
         assert_eq!(lengths(&durations, true), " 1m08s");
         assert_eq!(lengths(&durations, false), "15m00s   1m03s      5s");
         assert_eq!(lengths(&Durations::default(), true), "     -");

@@ -1,5 +1,7 @@
 //! What outlives a change of the settings.
 
+use pull_agent_core::BuildEnd;
+
 use super::*;
 use crate::settings::{self, Facts};
 
@@ -20,19 +22,25 @@ async fn a_build_can_still_be_cancelled_after_the_settings_were_read_anew() {
     let program = folder.path().join("no-such-program");
     let mut executor =
         Executor::new(settings(folder.path()), program, false, events, progress).expect("drivers");
-    let (attempt, deployment) = (Attempt(3), DeploymentId(2));
+    let (step, deployment) = (StepNumber(3), DeploymentId(2));
     let revision = Revision::parse(&"b".repeat(40)).expect("a revision");
-    executor.start(Command::Build { attempt, deployment, revision });
+    executor.start(Command::Build { step, deployment, revision });
     let token = executor.build.clone().expect("it runs").cancel;
 
     let mut renewed = executor.renewed(settings(folder.path())).expect("drivers");
     drop(executor);
-    renewed.start(Command::CancelBuild { attempt: Attempt(2) });
+    renewed.start(Command::CancelBuild { step: StepNumber(2) });
     assert!(!token.is_cancelled(), "that is another build");
-    renewed.start(Command::CancelBuild { attempt });
+    renewed.start(Command::CancelBuild { step });
     assert!(token.is_cancelled());
 
     // A build that fails or is cancelled answers too, and the new loop hears it.
     let answer = answers.recv().await.expect("an answer");
-    assert!(matches!(answer, Event::Built { attempt: Attempt(3), result: Err(_), .. }), "{answer:?}");
+    assert!(
+        matches!(
+            answer,
+            Event::Built { step: StepNumber(3), end: BuildEnd::Failed(_) | BuildEnd::Cancelled, .. }
+        ),
+        "{answer:?}"
+    );
 }

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use pull_agent_core::{
-    Answer, Attempt, Command, Deployed, Fetched, HostView, NotSaved, Refusal, Revision, SAVE_AGAIN, Saved,
-    SystemPath, Wall,
+    Answer, Command, Deployed, Fetched, HostView, Ledger, LookNumber, NotSaved, Refusal, Revision,
+    SAVE_AGAIN, Saved, SystemPath, Wall,
 };
 use tokio::sync::oneshot;
 
@@ -93,18 +93,19 @@ impl Lab {
         std::fs::write(folder.path().join("config.toml"), CONFIG).expect("a file");
         let system = SystemPath::new("/nix/store/a");
         let deployed = Deployed { revision: revision('a'), system, at: Wall(1), compared: true };
-        let outbox = Outbox::read(Saved { deployed: Some(deployed), ..Saved::default() });
+        let ledger = Ledger { deployed: Some(deployed), ..Ledger::default() };
+        let outbox = Outbox::read(Saved { ledger, ..Saved::default() });
         let disk = FakeDisk::default();
         let (mut agent, shown) = made(outbox, disk.clone(), folder.path());
         agent.happened(Event::Started { host: host() }, None).await;
-        assert_eq!(agent.executor.started, [Command::Poll { attempt: Attempt(1) }]);
+        assert_eq!(agent.executor.started, [Command::Poll { look: LookNumber(1) }]);
         agent.executor.started.clear();
         Self { agent, disk, shown, folder }
     }
 
     /// The branch has a new tip, to be saved and then fetched.
     async fn sees(&mut self, tip: char) {
-        let event = Event::Polled { attempt: Attempt(1), host: host(), result: Ok(revision(tip)) };
+        let event = Event::Polled { look: LookNumber(1), host: host(), result: Ok(revision(tip)) };
         self.agent.happened(event, None).await;
     }
 
@@ -152,7 +153,7 @@ fn made(
         settings,
         systemd: false,
         about,
-        journal: Journal::new(&outbox.state().saved),
+        journal: Journal::new(outbox.state()),
         outbox,
         store: Some(disk),
         executor: FakeDrivers::default(),
@@ -172,11 +173,11 @@ fn revision(digit: char) -> Revision {
 
 fn host() -> HostView {
     let path = Some(SystemPath::new("/nix/store/a"));
-    HostView { current: path.clone(), profile: path, reboot_required: Vec::new() }
+    HostView { current: path.clone(), profile: path, ..HostView::default() }
 }
 
-fn fetch(attempt: u64, digit: char) -> Command {
-    Command::Fetch { attempt: Attempt(attempt), revision: revision(digit), deployed: Some(revision('a')) }
+fn fetch(look: u64, digit: char) -> Command {
+    Command::Fetch { look: LookNumber(look), revision: revision(digit), base: Some(revision('a')) }
 }
 
 fn pause() -> Event {
@@ -192,7 +193,7 @@ async fn what_is_started_was_saved_first() {
     let mut lab = Lab::new().await;
     lab.sees('b').await;
     assert_eq!(lab.started(), [fetch(2, 'b')]);
-    assert_eq!(lab.disk.written().last(), Some(&lab.agent.outbox.state().saved));
+    assert_eq!(lab.disk.written().last(), Some(&lab.agent.outbox.state().saved()));
 }
 
 #[tokio::test]
@@ -210,7 +211,7 @@ async fn after_a_failed_save_no_command_is_started_and_after_the_next_good_one_e
     lab.sees('b').await;
     let ancestry = pull_agent_core::Ancestry::Descendant;
     let fetched = Fetched { subject: "s".to_owned(), author: "a".to_owned(), ancestry };
-    lab.agent.happened(Event::Fetched { attempt: Attempt(2), result: Ok(fetched) }, None).await;
+    lab.agent.happened(Event::Fetched { look: LookNumber(2), result: Ok(fetched) }, None).await;
     lab.tries_again().await;
     assert_eq!(lab.started(), []);
     assert!(lab.summary().contains("nothing is started until the state can be saved"), "{}", lab.summary());
@@ -219,7 +220,7 @@ async fn after_a_failed_save_no_command_is_started_and_after_the_next_good_one_e
     lab.agent.woke().await;
     assert_eq!(
         lab.started(),
-        [fetch(2, 'b'), Command::Check { attempt: Attempt(3), revision: revision('b') }]
+        [fetch(2, 'b'), Command::Check { look: LookNumber(3), revision: revision('b') }]
     );
     assert!(!lab.summary().contains("nothing is started"), "{}", lab.summary());
     lab.tries_again().await;
@@ -244,7 +245,7 @@ async fn looks_do_not_pile_up_while_nothing_can_be_saved() {
 async fn who_is_told_that_it_is_done_finds_it_on_disk_and_in_the_status() {
     let mut lab = Lab::new().await;
     assert_eq!(lab.asks(pause()).await, Answer::Done);
-    assert!(lab.disk.written().last().expect("written").paused.is_some());
+    assert!(lab.disk.written().last().expect("written").ledger.paused.is_some());
     assert!(lab.shown.borrow().status.paused.is_some());
 }
 
@@ -256,7 +257,7 @@ async fn a_caller_during_a_failed_save_is_told_so_once_and_what_was_asked_comes_
     lab.tries_again().await;
     lab.disk.will(Write::Good);
     lab.tries_again().await;
-    assert!(lab.disk.written().last().expect("written").paused.is_some());
+    assert!(lab.disk.written().last().expect("written").ledger.paused.is_some());
 }
 
 #[tokio::test]

@@ -1,12 +1,12 @@
 use super::*;
 
 #[track_caller]
-fn check(output: &str, class: FailureClass, reason: &str) {
-    assert_eq!(exit(1, output), StepFailure { class, reason: reason.to_owned() }, "{output}");
+fn check(output: &str, code: ReasonCode, sentence: &str) {
+    assert_eq!(exit(1, output), Found::new(code, sentence), "{output}");
 }
 
 #[test]
-fn the_network_is_transient() {
+fn the_network_may_pass() {
     for text in [
         "error: unable to download 'https://cache.nixos.org/nix-cache-info': Could not resolve hostname (6)",
         "error: unable to download 'https://cache.nixos.org/x.narinfo': HTTP error 503",
@@ -17,7 +17,7 @@ fn the_network_is_transient() {
         "error: cannot connect to socket at '/nix/var/nix/daemon-socket/socket': Connection refused",
         "error: SQLite database '/nix/var/nix/db/db.sqlite' is busy, database is locked",
     ] {
-        check(text, FailureClass::Transient, text);
+        check(text, ReasonCode::Network, text);
     }
 }
 
@@ -25,10 +25,10 @@ fn the_network_is_transient() {
 fn a_full_disk_is_transient_wherever_it_shows() {
     let text = "linux> cp: error writing 'x': No space left on device\n\
         error: builder for '/nix/store/x-linux.drv' failed with exit code 1;\n";
-    check(text, FailureClass::Transient, "linux> cp: error writing 'x': No space left on device");
+    check(text, ReasonCode::DiskFull, "linux> cp: error writing 'x': No space left on device");
     check(
         "error: writing to file: No space left on device",
-        FailureClass::Transient,
+        ReasonCode::DiskFull,
         "error: writing to file: No space left on device",
     );
 }
@@ -40,21 +40,21 @@ fn memory_is_told_apart() {
         "error: builder for '/nix/store/x.drv' failed due to signal 9 (Killed)",
         "cc1plus> g++: fatal error: Killed signal terminated program cc1plus\nerror: std::bad_alloc",
     ] {
-        assert_eq!(exit(1, text).class, FailureClass::OutOfMemory, "{text}");
+        assert_eq!(exit(1, text).code, ReasonCode::OutOfMemory, "{text}");
     }
-    assert_eq!(exit(247, "").class, FailureClass::OutOfMemory);
-    assert_eq!(exit(137, "error: something").class, FailureClass::OutOfMemory);
+    assert_eq!(exit(247, "").code, ReasonCode::OutOfMemory);
+    assert_eq!(exit(137, "error: something").code, ReasonCode::OutOfMemory);
 }
 
 #[test]
 fn evaluation_and_builders_are_deterministic() {
     check(
         "building the system configuration...\n\u{1b}[31;1merror:\u{1b}[0m\n       … while evaluating the attribute 'config'\n\n       \u{1b}[31;1merror:\u{1b}[0m undefined variable 'x'\n       at /nix/store/s/flake.nix:3:4:\nCommand 'nix build' returned non-zero exit status 1.",
-        FailureClass::Deterministic,
+        ReasonCode::EvaluationFailed,
         "error: undefined variable 'x'",
     );
     let text = "error: Cannot build '/nix/store/x-linux.drv'.\n       Reason: builder failed with exit code 2.\n       Output paths:\n         /nix/store/y\n";
-    check(text, FailureClass::Deterministic, "linux: builder failed with exit code 2");
+    check(text, ReasonCode::BuildFailed, "linux: builder failed with exit code 2");
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn the_reason_is_the_first_derivation_that_failed_and_what_it_said_last() {
         \x20        nix log /nix/store/aaa-bifrost-1.2.drv\n\
         error: 1 dependencies of derivation '/nix/store/bbb-nixos-system.drv' failed to build\n\
         Command 'nix build' returned non-zero exit status 1.",
-        FailureClass::Deterministic,
+        ReasonCode::BuildFailed,
         "bifrost-1.2: builder failed with exit code 1: the bridge is broken",
     );
     // nix 2.34
@@ -84,7 +84,7 @@ fn the_reason_is_the_first_derivation_that_failed_and_what_it_said_last() {
         \x20        /nix/store/ccc-bifrost-1.2\n\
         error: Cannot build '/nix/store/bbb-nixos-system.drv'.\n\
         \x20      Reason: 1 dependency failed.",
-        FailureClass::Deterministic,
+        ReasonCode::BuildFailed,
         "bifrost-1.2: builder failed with exit code 1: the bridge is broken",
     );
 }
@@ -94,14 +94,14 @@ fn what_a_test_suite_prints_does_not_count() {
     let text = "app> test client::reset ... error: connection reset by peer\n\
         app> HTTP error 503\n\
         error: builder for '/nix/store/x-app.drv' failed with exit code 101";
-    assert_eq!(exit(1, text).class, FailureClass::Deterministic);
+    assert_eq!(exit(1, text).code, ReasonCode::BuildFailed);
 }
 
 #[test]
 fn what_nix_got_over_does_not_count() {
     let text = "warning: error: unable to download 'https://c/x': HTTP error 503; retrying in 300 ms\n\
         error: undefined variable 'x'";
-    assert_eq!(exit(1, text).class, FailureClass::Deterministic);
+    assert_eq!(exit(1, text).code, ReasonCode::EvaluationFailed);
 }
 
 #[test]
@@ -109,25 +109,19 @@ fn a_download_in_a_builder_that_met_no_network_is_transient() {
     let text = "src.tar.gz> curl: (6) Could not resolve host: example.org\n\
         src.tar.gz> error: cannot download src.tar.gz from any mirror\n\
         error: builder for '/nix/store/x-src.tar.gz.drv' failed with exit code 1";
-    assert_eq!(exit(1, text).class, FailureClass::Transient);
+    assert_eq!(exit(1, text).code, ReasonCode::Network);
 }
 
 #[test]
 fn what_nobody_knows_is_unclassified() {
-    check("strange\n\n", FailureClass::Unclassified, "strange");
-    check("", FailureClass::Unclassified, "exit code 1, without a word");
-    assert_eq!(exit(1, "error: something new").class, FailureClass::Unclassified);
+    check("strange\n\n", ReasonCode::Unclassified, "strange");
+    check("", ReasonCode::Unclassified, "exit code 1, without a word");
+    assert_eq!(exit(1, "error: something new").code, ReasonCode::Unclassified);
 }
 
 #[test]
 fn a_program_that_is_missing_is_not_tried_again() {
     let sentence = "cannot start nixos-rebuild: No such file or directory (os error 2)".to_owned();
-    assert_eq!(
-        not_started(sentence.clone()),
-        StepFailure { class: FailureClass::Unclassified, reason: sentence }
-    );
-    assert_eq!(
-        not_started("cannot write x: No space left on device".to_owned()).class,
-        FailureClass::Transient
-    );
+    assert_eq!(not_started(sentence.clone()), Found::new(ReasonCode::Unclassified, sentence));
+    assert_eq!(not_started("cannot write x: No space left on device".to_owned()).code, ReasonCode::DiskFull);
 }

@@ -1,6 +1,6 @@
 //! What is read from files that are whole, of other versions, or lost.
 
-use pull_agent_core::Saved;
+use pull_agent_core::{Cause, Ledger, ReasonCode, Saved};
 use serde_json::json;
 
 use super::{Place, usual};
@@ -11,8 +11,9 @@ use crate::store::{OpenError, Store};
 fn a_first_start_knows_nothing_and_warns_of_nothing() {
     let place = Place::new();
     let (_store, saved, warnings) = place.open();
-    let numbers = Saved { next_deployment: 1, next_attempt: saved.next_attempt, ..Saved::default() };
-    assert_eq!((saved, warnings), (numbers, Vec::new()));
+    let numbers = Ledger { next_step: saved.ledger.next_step, ..Ledger::default() };
+    assert_eq!(numbers.next_deployment, 1);
+    assert_eq!((saved, warnings), (Saved { ledger: numbers, ..Saved::default() }, Vec::new()));
 }
 
 #[test]
@@ -29,16 +30,18 @@ fn what_this_program_can_do_without_is_left_out_and_said() {
     place.save(&usual());
     place.change("state.json", |state| {
         state["history"][0]["outcome"] = json!("sublimated");
-        state["tries"]["revision"] = json!("what is this");
-        state["history"][1]["class"] = json!("bad-luck");
+        state["branch"]["tip"]["revision"] = json!("what is this");
+        state["history"][1]["cause"]["code"] = json!("bad-luck");
     });
     let (_store, saved, warnings) = place.open();
-    let mut expected = Saved { tries: None, ..usual() };
-    expected.history.remove(0);
+    let mut expected = usual();
+    expected.branch.tip = None;
+    expected.ledger.history.remove(0);
+    expected.ledger.history[0].cause = Some(Cause::told(ReasonCode::Unclassified, "why"));
     assert_eq!(saved, expected);
     assert_eq!(warnings.len(), 1);
     assert!(
-        warnings[0].contains("deployment 1 in the history") && warnings[0].contains("tries"),
+        warnings[0].contains("deployment 1 in the history") && warnings[0].contains("the tip of the branch"),
         "{warnings:?}"
     );
 }
@@ -50,7 +53,7 @@ fn the_last_deployed_revision_outlives_the_state() {
     place.remove("state.json");
     place.remove("holds.json");
     let (_store, saved, warnings) = place.open();
-    assert_eq!(saved.deployed, usual().deployed);
+    assert_eq!(saved.ledger.deployed, usual().ledger.deployed);
     assert_eq!(warnings.len(), 1);
 }
 
@@ -59,9 +62,9 @@ fn a_deployed_revision_of_another_version_counts() {
     let place = Place::new();
     let text = json!({ "version": 9, "revision": "a".repeat(40), "system": "/nix/store/a", "signature": [] });
     place.write("deployed.json", text.to_string());
-    assert_eq!(place.open().1.deployed.map(|deployed| deployed.revision), Some(super::revision('a')));
+    assert_eq!(place.open().1.ledger.deployed.map(|deployed| deployed.revision), Some(super::revision('a')));
     place.write("deployed.json", json!({ "revision": "what is this" }).to_string());
-    assert_eq!(place.open().1.deployed, None);
+    assert_eq!(place.open().1.ledger.deployed, None);
     assert_eq!(place.names("deployed.json.bad-").len(), 1);
 }
 
@@ -77,7 +80,7 @@ fn after_a_lost_state_no_number_is_used_again() {
     place.write("steps/41-build.progress", "no number");
     place.write("state.json", "");
     let (_store, saved, _) = place.open();
-    assert_eq!((saved.next_deployment, saved.next_attempt), (42, late + 1));
+    assert_eq!((saved.ledger.next_deployment, saved.ledger.next_step), (42, late + 1));
 }
 
 #[test]
@@ -86,7 +89,7 @@ fn numbers_of_a_lost_state_begin_above_any_that_it_can_have_counted() {
     let place = Place::new();
     place.save(&usual());
     place.write("state.json", "");
-    assert!(place.open().1.next_attempt >= before);
+    assert!(place.open().1.ledger.next_step >= before);
 }
 
 #[test]
@@ -95,13 +98,13 @@ fn a_state_without_numbers_gets_some() {
     place.save(&usual());
     place.change("state.json", |state| {
         let fields = state.as_object_mut().expect("an object");
-        fields.remove("next_attempt");
+        fields.remove("next_step");
         fields.remove("next_deployment");
     });
     place.write("log/41.log", "");
     let before = clock::wall().0;
     let (_store, saved, _) = place.open();
-    assert!(saved.next_deployment == 42 && saved.next_attempt >= before - 1000, "{saved:?}");
+    assert!(saved.ledger.next_deployment == 42 && saved.ledger.next_step >= before - 1000, "{saved:?}");
 }
 
 #[test]

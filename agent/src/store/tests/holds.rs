@@ -1,16 +1,18 @@
 //! What is held outlives damage, older programs and newer ones.
 
-use pull_agent_core::{FailureClass, Saved, Tries};
+use pull_agent_core::{Cause, ReasonCode, Record, Saved, Tries};
 use pull_agent_protocol::Outcome;
 use serde_json::json;
 
-use super::{Place, held, holds, record, revision, usual};
+use super::{Place, failing, held, holding, holds, record, usual};
 
 #[test]
 fn only_one_file_says_what_is_held() {
     let place = Place::new();
     place.save(&usual());
-    let entry = json!({ "revision": "b".repeat(40), "since": 5, "reason": "failed: why" });
+    let entry = json!({
+        "revision": "b".repeat(40), "since": 5, "reason": "failed: why", "reason_code": "build-failed",
+    });
     assert_eq!(place.json("holds.json"), json!({ "version": 1, "held": [entry] }));
     assert!(!place.text("state.json").contains("held"));
     assert_eq!(place.open().1, usual());
@@ -19,7 +21,7 @@ fn only_one_file_says_what_is_held() {
 #[test]
 fn an_empty_list_is_written_too() {
     let place = Place::new();
-    place.save(&Saved { held: Vec::new(), ..usual() });
+    place.save(&holding(""));
     assert_eq!(place.json("holds.json"), json!({ "version": 1, "held": [] }));
     assert_eq!(place.open().2, Vec::<String>::new());
 }
@@ -34,34 +36,39 @@ fn any_version_of_the_file_is_read_as_far_as_it_is_understood() {
             { "revision": "b".repeat(40), "since": "2031-01-01T00:00:00Z", "reason": { "code": 7 }, "peers": 3 },
             { "revision": "c".repeat(64) },
             "what is this",
-            { "revision": "d".repeat(40) },
+            { "revision": "d".repeat(40), "reason_code": 7 },
+            { "revision": "e".repeat(40), "reason_code": "bad-luck" },
         ],
     });
     place.write("holds.json", text.to_string());
     let (mut store, saved, warnings) = place.open();
-    assert_eq!(held(&saved), "bd");
-    assert!(saved.held.iter().all(|hold| !hold.reason.is_empty()));
+    assert_eq!(held(&saved), "bde");
+    assert!(saved.ledger.held.iter().all(|hold| !hold.reason.is_empty()));
+    let codes: Vec<_> = saved.ledger.held.iter().map(|hold| hold.code).collect();
+    assert_eq!(codes, [None, None, Some(ReasonCode::Unclassified)]);
     assert_eq!(warnings.len(), 1);
     assert!(warnings[0].starts_with("2 of the entries of holds.json"), "{warnings:?}");
     let kept = place.names("holds.json.bad-");
     assert_eq!((kept.len(), place.json(&kept[0])), (1, text));
     store.save(&saved).expect("it is saved");
     drop(store);
-    assert_eq!(held(&place.open().1), "bd");
+    assert_eq!(held(&place.open().1), "bde");
 }
 
 #[test]
 fn a_state_that_cannot_be_read_costs_no_hold() {
     let newer = json!({ "version": 3, "min_reader": 3, "deployed": "what is this", "held": { "all": true } });
-    let words =
-        json!({ "version": 2, "current": { "revision": "b".repeat(40), "phase": { "name": "flying" } } });
+    let words = json!({
+        "version": 2,
+        "deployment": { "candidate": { "revision": "b".repeat(40) }, "phase": { "name": "flying" } },
+    });
     for text in [newer.to_string(), words.to_string(), "{\"version\": 2".to_owned(), String::new()] {
         let place = Place::new();
         place.save(&usual());
         place.write("state.json", &text);
         let (_store, saved, warnings) = place.open();
-        assert_eq!(saved.held, usual().held, "{text}");
-        assert_eq!(saved.deployed, usual().deployed, "{text}");
+        assert_eq!(saved.ledger.held, usual().ledger.held, "{text}");
+        assert_eq!(saved.ledger.deployed, usual().ledger.deployed, "{text}");
         let kept = place.names("state.json.bad-");
         assert_eq!((kept.len(), place.text(&kept[0])), (1, text));
         assert!(warnings[0].contains(&kept[0]), "{warnings:?}");
@@ -82,13 +89,14 @@ fn down_and_up_again() {
         later(state, 2);
         state["history"][0]["hosts"] = json!(7);
     });
-    let (mut store, saved, warnings) = place.open();
+    let (mut store, mut saved, warnings) = place.open();
     assert_eq!((&saved, warnings.len()), (&usual(), 0), "{warnings:?}");
-    store.save(&Saved { held: holds("bd"), ..saved }).expect("it is saved");
+    saved.ledger.held = holds("bd");
+    store.save(&saved).expect("it is saved");
     drop(store);
     place.change("state.json", |state| later(state, 3));
     let (mut store, saved, _) = place.open();
-    assert_eq!((held(&saved), saved.history.len()), ("bd".to_owned(), 0));
+    assert_eq!((held(&saved), saved.ledger.history.len()), ("bd".to_owned(), 0));
     store.save(&saved).expect("it is saved");
     drop(store);
     place.change("state.json", |state| later(state, 2));
@@ -123,32 +131,33 @@ fn a_damaged_state_of_version_1_still_says_what_is_held() {
     place.write("state.json", include_str!("../../../core/src/tests/data/state-v1.json"));
     place.change("state.json", |state| state["history"][0]["outcome"] = json!("sublimated"));
     let (_store, saved, warnings) = place.open();
-    assert_eq!((held(&saved).as_str(), saved.history.len()), ("e", 0));
+    assert_eq!((held(&saved).as_str(), saved.ledger.history.len()), ("e", 0));
     assert!(warnings.iter().any(|it| it.contains("left of state.json: 1")), "{warnings:?}");
 }
 
 /// The history has four that are to be held, in four ways, and others.
 fn history() -> Saved {
-    let failed = |id, digit, class| pull_agent_core::Record { class, ..record(id, digit, Outcome::Failed) };
-    Saved {
-        held: Vec::new(),
-        tries: Some(Tries { revision: revision('9'), transient: 0, hard: 1 }),
-        history: vec![
-            record(1, '1', Outcome::RolledBack),
-            record(2, 'a', Outcome::Deployed),
-            record(3, 'b', Outcome::RolledBack),
-            record(4, 'c', Outcome::Broken),
-            failed(5, 'd', Some(FailureClass::Deterministic)),
-            failed(6, 'e', Some(FailureClass::Stalled)),
-            failed(7, '2', Some(FailureClass::Stalled)),
-            failed(8, 'e', Some(FailureClass::OutOfMemory)),
-            failed(9, '3', Some(FailureClass::Transient)),
-            record(10, '4', Outcome::Superseded),
-            failed(11, '9', Some(FailureClass::TimedOut)),
-            failed(12, '9', Some(FailureClass::TimedOut)),
-        ],
-        ..usual()
-    }
+    let failed = |id, digit, code| Record {
+        cause: Some(Cause::told(code, "why")),
+        ..record(id, digit, Outcome::Failed)
+    };
+    let mut saved = holding("");
+    saved.branch.tip = Some(failing('9', Tries { transient: 0, hard: 1 }));
+    saved.ledger.history = vec![
+        record(1, '1', Outcome::RolledBack),
+        record(2, 'a', Outcome::Deployed),
+        record(3, 'b', Outcome::RolledBack),
+        record(4, 'c', Outcome::Broken),
+        failed(5, 'd', ReasonCode::BuildFailed),
+        failed(6, 'e', ReasonCode::BuildStalled),
+        failed(7, '2', ReasonCode::BuildStalled),
+        failed(8, 'e', ReasonCode::OutOfMemory),
+        failed(9, '3', ReasonCode::Network),
+        record(10, '4', Outcome::Superseded),
+        failed(11, '9', ReasonCode::BuildTimeout),
+        failed(12, '9', ReasonCode::BuildTimeout),
+    ];
+    saved
 }
 
 #[test]
@@ -159,8 +168,9 @@ fn a_lost_list_is_rebuilt_from_the_history() {
         place.write("holds.json", damage);
         let (mut store, saved, warnings) = place.open();
         assert_eq!(held(&saved), "bcde", "{damage:?}");
-        assert_eq!(saved.held[0].reason, "rolled back: why");
-        assert_eq!(saved.held[0].since, saved.history[2].finished_at);
+        assert_eq!(saved.ledger.held[0].reason, "rolled back: why");
+        assert_eq!(saved.ledger.held[0].code, Some(ReasonCode::ActivationFailed));
+        assert_eq!(saved.ledger.held[0].since, saved.ledger.history[2].finished_at);
         assert!(warnings.iter().any(|it| it.contains("in the history instead")), "{warnings:?}");
         let kept = place.names("holds.json.bad-");
         assert_eq!((kept.len(), place.text(&kept[0]).as_str()), (1, damage));

@@ -4,7 +4,7 @@ use pull_agent_core::{Saved, Wall};
 use pull_agent_protocol::Outcome;
 
 use super::power::{Image, PowerDisk};
-use super::{Place, held, holds, record, usual};
+use super::{Place, held, holding, record, usual};
 use crate::store::Store;
 
 /// A store on a disk that loses its power, with what it saved first.
@@ -30,14 +30,14 @@ fn start(image: &Image) -> Saved {
 }
 
 fn numbered(mut saved: Saved, number: u64) -> Saved {
-    saved.next_attempt = number;
+    saved.ledger.next_step = number;
     saved
 }
 
 #[test]
 fn a_loss_of_power_at_any_moment_leaves_the_old_state_or_the_new_one() {
     let (old, mut new) = (usual(), numbered(usual(), 8));
-    new.deployed.as_mut().expect("it has one").at = Wall(9);
+    new.ledger.deployed.as_mut().expect("it has one").at = Wall(9);
     let (_place, disk, mut store) = store(&old);
     store.save(&new).expect("it is saved");
     let images = disk.take_images();
@@ -51,15 +51,16 @@ fn a_loss_of_power_at_any_moment_leaves_the_old_state_or_the_new_one() {
 
 #[test]
 fn a_hold_is_on_the_disk_before_the_state_that_ends_the_deployment() {
-    let old = Saved { held: Vec::new(), history: Vec::new(), ..usual() };
-    let new = Saved { held: holds("b"), history: vec![record(2, 'b', Outcome::RolledBack)], ..usual() };
+    let (mut old, mut new) = (holding(""), holding("b"));
+    old.ledger.history.clear();
+    new.ledger.history = vec![record(2, 'b', Outcome::RolledBack)];
     let (_place, disk, mut store) = store(&old);
     store.save(&new).expect("it is saved");
     let mut early = false;
     for image in &disk.take_images() {
         let found = start(image);
-        assert!(found.history.is_empty() || held(&found) == "b", "ended, and not held: {found:?}");
-        early |= found.history.is_empty() && held(&found) == "b";
+        assert!(found.ledger.history.is_empty() || held(&found) == "b", "ended, and not held: {found:?}");
+        early |= found.ledger.history.is_empty() && held(&found) == "b";
     }
     assert!(early, "there is a moment at which it is held already");
     assert_eq!(start(&disk.worst()), new);
@@ -68,19 +69,19 @@ fn a_hold_is_on_the_disk_before_the_state_that_ends_the_deployment() {
 #[test]
 fn a_hold_that_ends_is_on_the_disk_until_the_state_is() {
     // A retry: nothing but the hold changes, so that the number tells old and new apart.
-    let (old, new) = (usual(), Saved { held: Vec::new(), ..numbered(usual(), 8) });
+    let (old, new) = (usual(), numbered(holding(""), 8));
     let (_place, disk, mut store) = store(&old);
     store.save(&new).expect("it is saved");
     for image in &disk.take_images() {
         let found = start(image);
-        assert!(found.next_attempt == 8 || held(&found) == "b", "forgotten too early: {found:?}");
+        assert!(found.ledger.next_step == 8 || held(&found) == "b", "forgotten too early: {found:?}");
     }
     assert_eq!(start(&disk.worst()), new, "a retry that was answered is not forgotten");
 }
 
 #[test]
 fn one_hold_in_the_place_of_another_passes_a_moment_with_both() {
-    let (old, new) = (usual(), Saved { held: holds("c"), ..numbered(usual(), 8) });
+    let (old, new) = (usual(), numbered(holding("c"), 8));
     let (_place, disk, mut store) = store(&old);
     store.save(&new).expect("it is saved");
     let mut seen: Vec<String> = disk.take_images().iter().map(|image| held(&start(image))).collect();
@@ -92,15 +93,15 @@ fn one_hold_in_the_place_of_another_passes_a_moment_with_both() {
 fn a_new_reason_is_written_too() {
     let (_place, disk, mut store) = store(&usual());
     let mut new = usual();
-    new.held[0].reason = "the way back failed: why".to_owned();
+    new.ledger.held[0].reason = "the way back failed: why".to_owned();
     store.save(&new).expect("it is saved");
-    assert_eq!(start(&disk.worst()).held, new.held);
+    assert_eq!(start(&disk.worst()).ledger.held, new.ledger.held);
 }
 
 #[test]
 fn after_any_failure_the_next_save_is_whole() {
-    let mut new = Saved { held: holds("c"), ..numbered(usual(), 8) };
-    new.deployed.as_mut().expect("it has one").at = Wall(9);
+    let mut new = numbered(holding("c"), 8);
+    new.ledger.deployed.as_mut().expect("it has one").at = Wall(9);
     for done in 0.. {
         let (_place, disk, mut store) = store(&usual());
         disk.fail_after(done);
@@ -113,8 +114,8 @@ fn after_any_failure_the_next_save_is_whole() {
         assert!(error.to_string().contains(".json"), "{error}");
         for image in &disk.take_images() {
             let found = start(image);
-            assert!(found.next_attempt == 8 || held(&found).contains('b'), "{found:?}");
-            assert!(found.next_attempt == 7 || held(&found).contains('c'), "{found:?}");
+            assert!(found.ledger.next_step == 8 || held(&found).contains('b'), "{found:?}");
+            assert!(found.ledger.next_step == 7 || held(&found).contains('c'), "{found:?}");
         }
         store.save(&new).expect("it is saved");
         assert_eq!(start(&disk.worst()), new, "after a failure at {done}");

@@ -1,8 +1,8 @@
 //! Switches: exit codes, busy, and the profile afterwards.
 
-use pull_agent_core::Exit;
+use pull_agent_core::{Exit, ReasonCode};
 
-use super::world::{REVISION, World};
+use super::world::{REVISION, World, before};
 
 /// A switch whose activation ends with this code.
 #[track_caller]
@@ -110,27 +110,18 @@ async fn what_somebody_else_made_the_profile_stays() {
 }
 
 #[tokio::test]
-async fn a_boot_loader_that_fails_once_is_tried_again() {
-    let world = World::new();
-    world.before_switch("exit 100");
-    world.write("boot.before", "rm \"$WORLD/boot.before\"; exit 1");
-    assert_eq!(world.activate(1).await, Exit::Code(100));
-    assert_eq!(world.host(), ["old"; 3]);
-    assert_eq!(world.count("nix-env"), 2, "the profile was right by then");
-}
-
-#[tokio::test]
 async fn a_boot_default_that_cannot_be_set_back_needs_the_way_back() {
     let world = World::new();
     world.before_switch("exit 100");
     world.write("boot.before", "exit 1");
-    let Exit::FailedEarly(sentence) = world.activate(1).await else { panic!("it is told apart") };
+    let (code, sentence) = before(&world.activate(1).await);
+    assert_eq!(code, ReasonCode::ActivationFailed);
     let old = world.system("old");
     assert_eq!(
         sentence,
         format!(
-            "the switch ended with exit code 100, and the boot default could not be set back to {old}: \
-             switch-to-configuration boot ended with exit code 1"
+            "the switch ended with exit code 100 (a reboot is required), and the boot default could not be set back to {old}: \
+             the command ended with exit code 1"
         )
     );
     assert_eq!(world.host(), ["old", "old", "new"]);
@@ -144,23 +135,25 @@ async fn a_switch_that_will_be_tried_again_tells_the_trouble_too() {
     let world = World::new();
     world.before_switch("echo 'error: No space left on device' >&2; exit 1");
     world.write("boot.before", "exit 1");
-    let Exit::NotStarted(sentence) = world.activate(1).await else { panic!("it passes by itself") };
+    let (code, sentence) = before(&world.activate(1).await);
+    assert_eq!(code, ReasonCode::DiskFull);
     assert!(sentence.contains("No space left on device; the boot default could not be set"), "{sentence}");
 }
 
 #[tokio::test]
-async fn a_profile_that_cannot_be_set_back_is_tried_again() {
+async fn a_profile_that_cannot_be_set_back_is_said_and_left_to_the_way_back() {
     let world = World::new();
-    world.on(
-        "switch",
-        "ln -sfn \"$WORLD/store/new\" \"$WORLD/profile\"; touch \"$WORLD/nix-env.fails\"; exit 1",
+    world.on("switch", "ln -sfn \"$WORLD/store/new\" \"$WORLD/profile\"; exit 1");
+    world.write("nix-env.fails", "");
+    let (code, sentence) = before(&world.activate(1).await);
+    assert_eq!(code, ReasonCode::ActivationFailed);
+    assert!(
+        sentence.ends_with("ended before anything was activated: nix-env failed with exit code 1"),
+        "{sentence}"
     );
-    world.program(
-        "nix-env",
-        "#!/bin/sh\nif [ -e \"$WORLD/nix-env.fails\" ]; then rm \"$WORLD/nix-env.fails\"; exit 1; fi\nln -sfn \"$4\" \"$2\"\n",
-    );
-    assert_eq!(world.activate(1).await, Exit::Code(1));
-    assert_eq!(world.target("profile"), "old");
+    std::fs::remove_file(world.path("nix-env.fails")).expect("it was there");
+    assert_eq!(world.roll_back(2).await, Exit::Code(0));
+    assert_eq!(world.host(), ["old"; 3]);
 }
 
 #[tokio::test]
@@ -184,7 +177,7 @@ async fn a_reason_that_passes_has_not_started() {
     let world = World::new();
     world.on("switch", "echo 'error: writing to file: No space left on device' >&2; exit 1");
     let sentence = "error: writing to file: No space left on device".to_owned();
-    assert_eq!(world.activate(1).await, Exit::NotStarted(sentence));
+    assert_eq!(before(&world.activate(1).await), (ReasonCode::DiskFull, sentence));
     // Once the new system runs, it has.
     let world = World::new();
     world.after_switch("echo 'error: writing to file: No space left on device' >&2; exit 1");
@@ -197,4 +190,17 @@ async fn the_same_attempt_is_not_run_again() {
     assert_eq!(world.activate(1).await, Exit::Code(4));
     assert_eq!(world.activate(1).await, Exit::Code(4));
     assert_eq!(world.count("nixos-rebuild switch"), 1);
+}
+
+#[tokio::test]
+async fn what_the_switch_says_of_a_connection_is_no_network() {
+    let world = World::new();
+    world.before_switch("echo 'Error: Failed to get unit states: Connection reset by peer' >&2; exit 1");
+    assert_eq!(world.activate(1).await, Exit::Code(1), "the profile was set, so nix had done its part");
+    assert_eq!(world.host(), ["old"; 3]);
+    // Before that it is nix that speaks.
+    let world = World::new();
+    world
+        .on("switch", "echo \"error: unable to download 'https://c': Connection reset by peer\" >&2; exit 1");
+    assert_eq!(before(&world.activate(1).await).0, ReasonCode::Network);
 }

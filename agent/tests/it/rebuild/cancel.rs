@@ -1,6 +1,6 @@
 //! Ending a build: with everything that it started, and nothing else.
 
-use pull_agent_core::{DeploymentId, FailureClass};
+use pull_agent_core::{BuildEnd, DeploymentId};
 use tokio_util::sync::CancellationToken;
 
 use super::world::{World, build, runs};
@@ -28,12 +28,12 @@ async fn everything_that_a_build_started_ends_with_it() {
     let family = ["child", "own-session", "deaf"].map(|name| world.process(name));
     assert!(family.into_iter().all(runs));
     cancel.cancel();
-    let failure = built.await.expect("no panic").expect_err("cancelled");
-    assert_eq!(failure.class, FailureClass::Cancelled);
+    let failure = built.await.expect("no panic");
+    assert_eq!(failure, BuildEnd::Cancelled);
     assert_eq!(family.map(runs), [false; 3]);
     // The next one has the folder for itself.
     world.on("build", "ln -sfn \"$WORLD/store/new\" result");
-    assert_eq!(world.build(2).await, Ok(world.system("new")));
+    assert_eq!(world.build(2).await, BuildEnd::Built(world.system("new")));
 }
 
 /// An agent whose step processes come up only when the world has a file `go`.
@@ -59,14 +59,14 @@ async fn a_build_that_is_cancelled_while_its_step_comes_up_never_starts() {
     let built = tokio::spawn(async move { build(&rebuild, 1, token).await });
     world.until("starting").await;
     cancel.cancel();
-    let failure = built.await.expect("no panic").expect_err("cancelled");
-    assert_eq!(failure.class, FailureClass::Cancelled);
+    let failure = built.await.expect("no panic");
+    assert_eq!(failure, BuildEnd::Cancelled);
     world.write("go", "");
     world.until("left").await;
     assert_eq!(world.calls(), Vec::<String>::new(), "the step process came, and left again");
     // The next agent hears that it was ended, not that it failed; another attempt is free to run.
-    assert_eq!(world.build(1).await.expect_err("it was ended").class, FailureClass::Killed);
-    assert_eq!(world.build(2).await, Ok(world.system("new")));
+    assert_eq!(world.build(1).await, BuildEnd::Killed);
+    assert_eq!(world.build(2).await, BuildEnd::Built(world.system("new")));
 }
 
 #[tokio::test]
@@ -74,8 +74,8 @@ async fn a_build_that_is_cancelled_before_anything_was_done_never_starts() {
     let world = World::new();
     let cancel = CancellationToken::new();
     cancel.cancel();
-    let failure = build(&world.rebuild(), 1, cancel).await.expect_err("cancelled");
-    assert_eq!(failure.class, FailureClass::Cancelled);
+    let failure = build(&world.rebuild(), 1, cancel).await;
+    assert_eq!(failure, BuildEnd::Cancelled);
     assert_eq!(world.calls(), Vec::<String>::new());
 }
 
@@ -92,8 +92,8 @@ async fn a_graceful_stop_ends_the_build_and_the_next_agent_hears_of_it() {
     rebuild.cancel_running_build().await;
     assert!(!runs(world.process("process")));
     built.abort();
-    let failure = world.build(1).await.expect_err("it was ended");
-    assert_eq!(failure.class, FailureClass::Killed);
+    let failure = world.build(1).await;
+    assert_eq!(failure, BuildEnd::Killed);
     assert_eq!(world.count("nixos-rebuild build"), 1);
 }
 
@@ -108,10 +108,10 @@ async fn a_build_that_nobody_waits_for_makes_room() {
     world.on("build", "ln -sfn \"$WORLD/store/new\" result");
     let (progress, _) = tokio::sync::watch::channel(None);
     let rebuild = world.rebuild();
-    let attempt = pull_agent_core::Attempt(2);
+    let attempt = pull_agent_core::StepNumber(2);
     let cancel = CancellationToken::new();
     let built = rebuild.build(attempt, DeploymentId(2), &super::world::revision(), cancel, &progress).await;
-    assert_eq!(built, Ok(world.system("new")));
+    assert_eq!(built, BuildEnd::Built(world.system("new")));
     assert!(!runs(world.process("process")));
 }
 
@@ -122,10 +122,10 @@ async fn a_switch_is_not_ended_by_a_signal_to_its_step() {
         "touch \"$WORLD/ready\"; while ! [ -e \"$WORLD/go\" ] && [ -d \"$WORLD/bin\" ]; do sleep 0.01; done",
     );
     let rebuild = world.rebuild();
-    let (new, old) = (world.system("new"), world.system("old"));
+    let between = world.built();
     let switched = tokio::spawn(async move {
-        let (attempt, deployment) = (pull_agent_core::Attempt(1), DeploymentId(1));
-        rebuild.activate(attempt, deployment, &super::world::revision(), &new, &old).await
+        let (attempt, deployment) = (pull_agent_core::StepNumber(1), DeploymentId(1));
+        rebuild.switch(attempt, deployment, &super::world::revision(), &between).await
     });
     world.until("ready").await;
     let started = world.read("state/steps/1-switch.started.json");

@@ -2,9 +2,9 @@
 
 use std::process::{Child, Command, Stdio};
 
-use pull_agent_core::{Exit, FailureClass};
+use pull_agent_core::{BuildEnd, Exit, ReasonCode};
 
-use super::world::{World, runs};
+use super::world::{World, runs, why};
 
 /// Runs until somebody lets it go on, then ends with 4.
 const WAITING_SWITCH: &str = "touch \"$WORLD/ready\"; while ! [ -e \"$WORLD/go\" ] && [ -d \"$WORLD/bin\" ]; do sleep 0.01; done; exit 4";
@@ -46,7 +46,7 @@ async fn an_agent_that_switches() {
 #[tokio::test]
 #[ignore = "the agent that another test kills"]
 async fn an_agent_that_builds() {
-    given_world().build(1).await.ok();
+    given_world().build(1).await;
 }
 
 #[tokio::test]
@@ -104,7 +104,7 @@ async fn a_build_is_taken_up_again() {
     );
     an_agent_dies(&world, "an_agent_that_builds").await;
     world.write("go", "");
-    assert_eq!(world.build(1).await, Ok(world.system("new")));
+    assert_eq!(world.build(1).await, BuildEnd::Built(world.system("new")));
     assert_eq!(world.count("nixos-rebuild build"), 1);
 }
 
@@ -139,8 +139,8 @@ async fn a_build_whose_step_is_killed_while_the_agent_is_there() {
         () = world.until_command_is_noted() => {}
     }
     kill_9(step_process(&world, "build"));
-    let failure = built.await.expect_err("killed");
-    assert_eq!(failure.class, FailureClass::OutOfMemory);
+    let failure = built.await;
+    assert_eq!(why(&failure).0, ReasonCode::OutOfMemory);
     assert!(!runs(world.process("process")), "what the step had started is ended");
 }
 
@@ -158,7 +158,7 @@ async fn a_build_that_was_killed_with_its_agent() {
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
     drop(lock);
-    assert_eq!(world.build(1).await.expect_err("killed").class, FailureClass::Killed);
+    assert_eq!(world.build(1).await, BuildEnd::Killed);
     assert!(!runs(world.process("process")));
     assert_eq!(world.count("nixos-rebuild build"), 1);
 }
@@ -197,7 +197,7 @@ async fn a_result_that_is_cut_off_counts_as_killed() {
 #[tokio::test]
 async fn a_step_process_that_comes_late_does_nothing() {
     let world = World::new();
-    assert_eq!(world.build(1).await, Ok(world.system("new")));
+    assert_eq!(world.build(1).await, BuildEnd::Built(world.system("new")));
     let again = Command::new(env!("CARGO_BIN_EXE_pull-agent"))
         .arg("step")
         .arg(world.path("state/steps/1-build.spec.json"))

@@ -1,8 +1,8 @@
 //! The way back, and forgetting.
 
-use pull_agent_core::{DeploymentId, Exit};
+use pull_agent_core::{BuildEnd, DeploymentId, Exit, ReasonCode};
 
-use super::world::World;
+use super::world::{World, before};
 
 #[tokio::test]
 async fn first_the_profile_then_the_activation() {
@@ -27,7 +27,8 @@ async fn a_profile_that_cannot_be_set_activates_nothing() {
     assert_eq!(world.activate(1).await, Exit::Code(0));
     world.write("nix-env.fails", "");
     world.write("calls", "");
-    assert_eq!(world.roll_back(2).await, Exit::FailedEarly("nix-env failed with exit code 1".to_owned()));
+    let sentence = "nix-env failed with exit code 1".to_owned();
+    assert_eq!(before(&world.roll_back(2).await), (ReasonCode::ActivationFailed, sentence));
     assert_eq!(world.calls(), ["nix-env --profile --set"]);
     assert_eq!(world.target("current"), "new");
 }
@@ -38,10 +39,11 @@ async fn a_full_disk_is_told_from_what_does_not_pass() {
     assert_eq!(world.activate(1).await, Exit::Code(0));
     world.write("nix-env.fails", "error: database or disk is full");
     let sentence = "error: database or disk is full".to_owned();
-    assert_eq!(world.roll_back(2).await, Exit::NotStarted(sentence));
+    assert_eq!(before(&world.roll_back(2).await), (ReasonCode::DiskFull, sentence));
     std::fs::remove_file(world.path("nix-env.fails")).expect("it was there");
     std::fs::remove_file(world.path("store/old/bin/switch-to-configuration")).expect("it was there");
-    let Exit::FailedEarly(sentence) = world.roll_back(3).await else { panic!("it cannot be started") };
+    let (code, sentence) = before(&world.roll_back(3).await);
+    assert_eq!(code, ReasonCode::Unclassified);
     assert!(sentence.contains("No such file"), "{sentence}");
 }
 
@@ -57,7 +59,7 @@ async fn a_lock_that_is_taken_is_busy() {
 #[tokio::test]
 async fn what_is_forgotten_is_gone() {
     let world = World::new();
-    assert_eq!(world.build(1).await, Ok(world.system("new")));
+    assert_eq!(world.build(1).await, BuildEnd::Built(world.system("new")));
     assert_eq!(world.activate(2).await, Exit::Code(0));
     world.write("state/steps/1-baseline.json", "{}");
     world.write("state/steps/12-build.json", "{}");
@@ -74,7 +76,7 @@ async fn what_is_forgotten_is_gone() {
 #[tokio::test]
 async fn what_a_lost_state_left_is_forgotten_but_for_the_newest_logs() {
     let world = World::new();
-    assert_eq!(world.build(1).await, Ok(world.system("new")));
+    assert_eq!(world.build(1).await, BuildEnd::Built(world.system("new")));
     world.rebuild().forget(&[DeploymentId(1)]);
     for id in 3..=9 {
         world.write(&format!("log/{id}.log"), "");

@@ -1,10 +1,10 @@
 //! The systemd runner against a fake systemd-run and systemctl: what they are asked, and what follows from their answers.
 
 use pull_agent::settings::Runner;
-use pull_agent_core::{Exit, FailureClass};
+use pull_agent_core::{BuildEnd, Exit, ReasonCode};
 use tokio_util::sync::CancellationToken;
 
-use super::world::{World, build, runs};
+use super::world::{World, build, runs, why};
 
 /// Starts what comes after `--`, as a service would.
 const SYSTEMD_RUN: &str = r#"#!/bin/sh
@@ -50,7 +50,7 @@ fn world() -> World {
 #[tokio::test]
 async fn a_build_is_a_transient_unit_with_the_operators_properties() {
     let world = world();
-    assert_eq!(world.build(1).await, Ok(world.system("new")));
+    assert_eq!(world.build(1).await, BuildEnd::Built(world.system("new")));
     assert_eq!(
         world.calls()[0],
         "systemd-run --unit=pull-agent-build.service --description=pull-agent: build --collect --quiet \
@@ -94,7 +94,7 @@ async fn cancelling_stops_the_unit() {
     }
     world.write("pull-agent-build.service", ACTIVE);
     cancel.cancel();
-    assert_eq!(built.await.expect_err("cancelled").class, FailureClass::Cancelled);
+    assert_eq!(built.await, BuildEnd::Cancelled);
     assert_eq!(world.count("systemctl stop pull-agent-build.service"), 1);
     assert!(!runs(world.process("process")));
 }
@@ -109,8 +109,8 @@ async fn a_step_that_died_before_it_was_first_looked_at_was_watched_all_the_same
         "while ! [ -e \"$WORLD/ready\" -a -e \"$WORLD/state/steps/1-build.command.json\" ]; do sleep 0.01; done
         kill -9 $(cat \"$WORLD/step\"); wait",
     );
-    let failure = world.build(1).await.expect_err("killed");
-    assert_eq!(failure.class, FailureClass::OutOfMemory);
+    let failure = world.build(1).await;
+    assert_eq!(why(&failure).0, ReasonCode::OutOfMemory);
     assert!(!runs(world.process("process")), "what the step had started is ended");
 }
 
@@ -166,10 +166,10 @@ async fn a_switch_that_lost_its_nixos_rebuild_is_waited_for() {
 async fn a_unit_that_cannot_be_started_is_told() {
     let world = world();
     world.write("systemd-run.fails", "Failed to connect to bus: No such file or directory\n");
-    let failure = world.build(1).await.expect_err("no bus");
-    assert_eq!(failure.class, FailureClass::Transient);
+    let failure = world.build(1).await;
+    assert_eq!(why(&failure).0, ReasonCode::HostFault);
     assert_eq!(
-        failure.reason,
+        why(&failure).1,
         "systemd-run failed: exit code 1 (Failed to connect to bus: No such file or directory)"
     );
     world.write("pull-agent-switch.service", ACTIVE);

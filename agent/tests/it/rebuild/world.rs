@@ -14,7 +14,9 @@ use pull_agent::settings::{
     Gate, Health, Nudge, OnFailure, Rebuild as RebuildSettings, Runner, Settings, Source, StateSettings,
     System,
 };
-use pull_agent_core::{Attempt, DeploymentId, Exit, Revision, StepFailure, SystemPath};
+use pull_agent_core::{
+    BuildEnd, Built, Cause, DeploymentId, Exit, ReasonCode, Revision, StepNumber, SystemPath,
+};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) const REVISION: &str = "3f2a91c0d1e2f3a4b5c6d7e8f90123456789abcd";
@@ -157,17 +159,21 @@ impl World {
         Rebuild::with_environment(&self.settings, program, self.environment())
     }
 
-    pub(crate) async fn build(&self, attempt: u64) -> Result<SystemPath, StepFailure> {
+    pub(crate) async fn build(&self, attempt: u64) -> BuildEnd {
         build(&self.rebuild(), attempt, CancellationToken::new()).await
     }
 
     pub(crate) async fn activate(&self, attempt: u64) -> Exit {
-        let (new, old) = (self.system("new"), self.system("old"));
-        self.rebuild().activate(Attempt(attempt), DeploymentId(1), &revision(), &new, &old).await
+        self.rebuild().switch(StepNumber(attempt), DeploymentId(1), &revision(), &self.built()).await
     }
 
     pub(crate) async fn roll_back(&self, attempt: u64) -> Exit {
-        self.rebuild().roll_back(Attempt(attempt), DeploymentId(1), &self.system("old")).await
+        self.rebuild().switch_back(StepNumber(attempt), DeploymentId(1), &self.system("old")).await
+    }
+
+    /// The two systems of every deployment.
+    pub(crate) fn built(&self) -> Built {
+        Built { system: self.system("new"), previous: self.system("old") }
     }
 
     /// Waits until a file of the world is there.
@@ -196,13 +202,9 @@ impl World {
     }
 }
 
-pub(crate) async fn build(
-    rebuild: &Rebuild,
-    attempt: u64,
-    cancel: CancellationToken,
-) -> Result<SystemPath, StepFailure> {
+pub(crate) async fn build(rebuild: &Rebuild, attempt: u64, cancel: CancellationToken) -> BuildEnd {
     let (progress, _) = tokio::sync::watch::channel(None);
-    rebuild.build(Attempt(attempt), DeploymentId(1), &revision(), cancel, &progress).await
+    rebuild.build(StepNumber(attempt), DeploymentId(1), &revision(), cancel, &progress).await
 }
 
 pub(crate) fn revision() -> Revision {
@@ -282,4 +284,22 @@ fn settings(root: &Path) -> Settings {
         },
         warnings: Vec::new(),
     }
+}
+
+/// The word and the sentence of a build that failed.
+#[track_caller]
+pub(crate) fn why(end: &BuildEnd) -> (ReasonCode, String) {
+    let BuildEnd::Failed(cause) = end else { panic!("{end:?}") };
+    told(cause)
+}
+
+/// The word and the sentence of an activation that ended before anything was activated.
+#[track_caller]
+pub(crate) fn before(exit: &Exit) -> (ReasonCode, String) {
+    let Exit::BeforeActivation(cause) = exit else { panic!("{exit:?}") };
+    told(cause)
+}
+
+fn told(cause: &Cause) -> (ReasonCode, String) {
+    (cause.code().expect("every failure has its word"), cause.sentence())
 }

@@ -62,7 +62,7 @@ const STATUS: [&str; 19] = [
     "warnings",
     "",
 ];
-const DEPLOYMENT: [&str; 12] = [
+const DEPLOYMENT: [&str; 13] = [
     "durations",
     "finished_at",
     "id",
@@ -70,6 +70,7 @@ const DEPLOYMENT: [&str; 12] = [
     "phase",
     "previous_system",
     "reason",
+    "reason_code",
     "revision",
     "started_at",
     "subject",
@@ -163,7 +164,7 @@ fn status_while_it_builds() {
         status.progress.as_ref().is_some_and(|progress| progress.builds.done > 0)
     });
     let status = agent.open.get("/v1/status").json();
-    assert_eq!(keys(&status["current"]), ["id", "revision", "started_at", "subject", "trigger"]);
+    assert_eq!(keys(&status["current"]), ["id", "phase", "revision", "started_at", "subject", "trigger"]);
     assert_eq!(status["current"]["revision"], json!(revision));
     assert_eq!(status["current"]["subject"], json!("package bifrost 1.0"));
     assert_eq!(status["current"]["id"], json!(2));
@@ -198,7 +199,7 @@ fn deployments_are_told_newest_first() {
     let (failed, deployed) = (&list[0], &list[1]);
     for deployment in list {
         assert_eq!(keys(deployment), DEPLOYMENT);
-        assert_eq!(keys(&deployment["durations"]), ["activate", "build", "confirm", "gate"]);
+        assert_eq!(keys(&deployment["durations"]), ["activate", "build", "confirm", "gate", "ready"]);
         check_time(&deployment["started_at"]);
         check_time(&deployment["finished_at"]);
         let one = agent.open.get(&format!("/v1/deployments/{}", deployment["id"]));
@@ -206,10 +207,12 @@ fn deployments_are_told_newest_first() {
     }
     assert_eq!((&failed["revision"], &failed["outcome"]), (&json!(second), &json!("failed")));
     assert_eq!((&failed["phase"], &failed["system"]), (&json!("building"), &Value::Null));
+    assert_eq!(failed["reason_code"], json!("build-failed"));
     assert!(failed["reason"].is_string() && failed["durations"]["build"].is_number());
     assert_eq!(failed["durations"]["activate"], Value::Null, "it never came to that");
     assert_eq!((&deployed["revision"], &deployed["id"]), (&json!(first), &json!(1)));
     assert_eq!((&deployed["phase"], &deployed["reason"]), (&Value::Null, &Value::Null));
+    assert_eq!((&deployed["reason_code"], &deployed["durations"]["ready"]), (&Value::Null, &Value::Null));
     assert_eq!(deployed["previous_system"], json!(world.first_system));
     assert_eq!(deployed["system"], json!(world.system()));
     for phase in ["gate", "build", "activate", "confirm"] {

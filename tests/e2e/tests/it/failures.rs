@@ -280,7 +280,7 @@ fn exit_11_is_busy_and_tried_again() {
     lock.lock().expect("nobody switches now");
     let revision = world.green("service patient");
     let status = agent.wait_for("busy", |status| status.summary.contains("another activation"));
-    assert_eq!(status.phase, Phase::Activating);
+    assert_eq!(status.phase, Phase::Ready);
     check_untouched(&world, &before);
     assert!(status.held.is_empty());
     lock.unlock().expect("it was held");

@@ -254,9 +254,11 @@ const SYSTEMD_RUN: &str = r#"#!/bin/bash
 while [ "$1" != -- ]; do shift; done
 shift
 [ ! -e "$WORLD_ROOT/faults/slow-start" ] || touch "$WORLD_ROOT/run/queued"
-setsid bash -c 'while [ -e "$0/faults/slow-start" ]; do sleep 0.02; done; env -i "$@"; touch "$0/run/done"' \
+rm -f "$WORLD_ROOT/run/up"
+setsid bash -c 'touch "$0/run/up"; while [ -e "$0/faults/slow-start" ]; do sleep 0.02; done; env -i "$@"; touch "$0/run/done"' \
   "$WORLD_ROOT" "$@" < /dev/null > /dev/null 2>&1 &
-while [ -e "$WORLD_ROOT/faults/slow-start" ]; do sleep 0.02; done
+# Like the real one it returns once the service is executed: until then it is in the group of whoever asked for it.
+while [ ! -e "$WORLD_ROOT/run/up" ] || [ -e "$WORLD_ROOT/faults/slow-start" ]; do sleep 0.02; done
 "#;
 
 /// No unit is known.

@@ -1,6 +1,6 @@
 //! What must hold at every moment, by the host and the disk as they are.
 
-use pull_agent_core::{Command, Current, Phase, Policy, Saved, State};
+use pull_agent_core::{Command, Deployment, Ledger, Phase, Policy, State};
 
 use super::{BACK, BOUNDED, Ghost, SAVED, TIP};
 use crate::violation::Violation;
@@ -15,7 +15,7 @@ impl Ghost {
         policy: &Policy,
     ) -> Result<(), Violation> {
         let saved = world.disk.state.as_ref();
-        let current = saved.and_then(|saved| saved.current.as_ref());
+        let current = saved.and_then(|saved| saved.deployment.as_ref());
         match &world.host.step {
             Some(step) if !self.stray => {
                 if !current.is_some_and(|current| says(current, step)) {
@@ -35,12 +35,15 @@ impl Ghost {
                         Phase::Activating { .. } | Phase::Confirming { .. } | Phase::RollingBack { .. } => {
                             true
                         }
-                        Phase::Building { .. } | Phase::Built | Phase::Busy => false,
+                        // A switch that was killed half-way is not over.
+                        Phase::Ready { killed, .. } => killed > 0,
+                        Phase::Building { .. } => false,
                     }
             });
             let settled = deployment.0 <= self.lost || self.settled.contains(&deployment);
             let profile = Some(crate::world::system_path(world.host.profile));
-            let recorded = current.is_some_and(|current| current.previous == profile);
+            let recorded = current
+                .is_some_and(|current| current.built().map(|built| &built.previous) == profile.as_ref());
             if !under_way && !settled && !recorded {
                 return Err(Violation::new(
                     BACK,
@@ -49,7 +52,7 @@ impl Ghost {
             }
         }
         if let Some(state) = state {
-            bounded(&state.saved, policy)?;
+            bounded(state.ledger(), policy)?;
             self.activates(state)?;
         }
         Ok(())
@@ -57,13 +60,13 @@ impl Ghost {
 
     /// What is activated must not have been taken back from the branch, as far as the agent knows.
     fn activates(&mut self, state: &State) -> Result<(), Violation> {
-        let Some(Current { id, phase: Phase::Activating { .. }, .. }) = state.saved.current else {
+        let Some(Deployment { id, phase: Phase::Activating { .. }, .. }) = state.deployment() else {
             return Ok(());
         };
-        let deployed = state.saved.deployed.as_ref().map(|deployed| &deployed.revision);
+        let (id, deployed) = (*id, state.ledger().deployed.as_ref().map(|deployed| &deployed.revision));
         if self.activated.replace(id) != Some(id)
             && deployed.is_some()
-            && state.seen.poll.tip.as_ref() == deployed
+            && state.poll().tip.as_ref() == deployed
         {
             return Err(Violation::new(TIP, format!("deployment {id} is activated, but was taken back")));
         }
@@ -73,26 +76,27 @@ impl Ghost {
 
 /// What the agent starts is what its disk says. To compare everything is dear, and of use only where a save can fail.
 pub(super) fn intended(command: &Command, world: &World, state: Option<&State>) -> Result<(), Violation> {
-    let (disk, memory) = (world.disk.state.as_deref(), state.map(|state| &state.saved));
-    if world.faults.disk_is_full(world.clock.now) && disk != memory {
+    let disk = world.disk.state.as_deref();
+    let same = state.is_some_and(|state| disk.is_some_and(|disk| state.is_saved_as(disk)));
+    if world.faults.disk_is_full(world.clock.now) && !same {
         return Err(Violation::new(SAVED, format!("{command:?} while nothing can be saved")));
     }
     Ok(())
 }
 
-pub(super) fn says(current: &Current, step: &Step) -> bool {
-    let (kind, attempt) = match current.phase {
-        Phase::Building { attempt } => (Kind::Build, attempt),
-        Phase::Activating { attempt, .. } => (Kind::Activate, attempt),
-        Phase::RollingBack { attempt, .. } => (Kind::RollBack, attempt),
-        Phase::Built | Phase::Busy | Phase::Confirming { .. } => return false,
+pub(super) fn says(current: &Deployment, step: &Step) -> bool {
+    let (kind, number) = match current.phase {
+        Phase::Building { step } => (Kind::Build, step),
+        Phase::Activating { step, .. } => (Kind::Activate, step),
+        Phase::RollingBack { step, .. } => (Kind::RollBack, step),
+        Phase::Ready { .. } | Phase::Confirming { .. } => return false,
     };
-    current.id == step.deployment && kind == step.kind && attempt.0 == step.attempt
+    current.id == step.deployment && kind == step.kind && number.0 == step.attempt
 }
 
-fn bounded(saved: &Saved, policy: &Policy) -> Result<(), Violation> {
+fn bounded(ledger: &Ledger, policy: &Policy) -> Result<(), Violation> {
     let most = policy.keep_deployments;
-    if saved.history.len() > most || saved.held.len() > most {
+    if ledger.history.len() > most || ledger.held.len() > most {
         return Err(Violation::new(BOUNDED, "history or holds".to_string()));
     }
     Ok(())

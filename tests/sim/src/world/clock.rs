@@ -1,6 +1,6 @@
 //! Time: one true clock, from which the steady clock of each agent process and the wall clock are told.
 
-use pull_agent_core::{Mono, Wall};
+use pull_agent_core::{Mono, Now, Wall};
 
 /// Milliseconds since the world began, and what the clocks show instead.
 #[derive(Debug)]
@@ -20,6 +20,12 @@ impl Clock {
     #[must_use]
     pub const fn mono(&self) -> Mono {
         Mono(self.mono_base + self.now.saturating_sub(self.process_start))
+    }
+
+    /// What a decision is told, with this random number.
+    #[must_use]
+    pub const fn told(&self, entropy: u64) -> Now {
+        Now { wall: self.wall(), mono: self.mono(), entropy }
     }
 
     /// The wall clock.

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use pull_agent_core::saved::{Read, v2};
-use pull_agent_core::{Deployed, DeploymentId, Exit, FailureClass, Hold, Saved};
+use pull_agent_core::{BuildEnd, Deployed, DeploymentId, Exit, Hold, Saved};
 
 use super::Kind;
 
@@ -42,7 +42,7 @@ pub enum StepResult {
     /// With a system, by its number.
     Built(usize),
     /// Without a system.
-    NotBuilt(FailureClass),
+    NotBuilt(BuildEnd),
     /// A switch or a way back.
     Ended(Exit),
 }
@@ -64,7 +64,7 @@ impl fmt::Display for Write {
             Self::Holds(held) => write!(f, "saved {} holds", held.len()),
             Self::Deployed(deployed) => write!(f, "saved {deployed:?}"),
             Self::State(saved) => {
-                let phase = saved.current.as_ref().map(|current| &current.phase);
+                let phase = saved.deployment.as_ref().map(|deployment| &deployment.phase);
                 write!(f, "saved {phase:?}")
             }
         }
@@ -81,25 +81,26 @@ impl Disk {
     /// state that says why, holds that ended go after it.
     #[must_use]
     pub fn writes(&self, saved: &Arc<Saved>) -> Vec<Write> {
-        if self.state.as_ref() == Some(saved) && self.holds == saved.held {
+        let ledger = &saved.ledger;
+        if self.state.as_ref() == Some(saved) && self.holds == ledger.held {
             return Vec::new();
         }
-        let mut all = saved.held.clone();
+        let mut all = ledger.held.clone();
         let ended = |old: &&Hold| all.iter().all(|hold| hold.revision != old.revision);
         let ended: Vec<_> = self.holds.iter().filter(ended).cloned().collect();
         all.extend(ended);
         let mut writes = Vec::new();
         let mut holds = &self.holds;
-        if saved.held.iter().any(|hold| !self.holds.contains(hold)) {
+        if ledger.held.iter().any(|hold| !self.holds.contains(hold)) {
             holds = &all;
             writes.push(Write::Holds(all.clone()));
         }
-        if self.deployed != saved.deployed {
-            writes.push(Write::Deployed(saved.deployed.clone()));
+        if self.deployed != ledger.deployed {
+            writes.push(Write::Deployed(ledger.deployed.clone()));
         }
         writes.push(Write::State(Arc::clone(saved)));
-        if *holds != saved.held {
-            writes.push(Write::Holds(saved.held.clone()));
+        if *holds != ledger.held {
+            writes.push(Write::Holds(ledger.held.clone()));
         }
         writes
     }
@@ -119,11 +120,17 @@ impl Disk {
     /// When the file did not keep what was saved.
     #[must_use]
     pub fn read(&mut self) -> Option<Arc<Saved>> {
-        let state = Saved { held: Vec::new(), ..Saved::clone(self.state.as_ref()?) };
+        let mut state = Saved::clone(self.state.as_ref()?);
+        state.ledger.held.clear();
         let read = Read::try_from(v2::File::from(&state));
-        let whole = matches!(&read, Ok(Read { saved, left_out }) if *saved == state && left_out.is_empty());
-        assert!(whole, "{state:?} was saved, {read:?} was read");
-        self.state = Some(Arc::new(Saved { held: self.holds.clone(), ..state }));
+        assert!(
+            read.as_ref().is_ok_and(|read| read.left_out.is_empty()),
+            "{state:?} was saved, {read:?} was read"
+        );
+        let mut saved = read.map(|read| read.saved).ok()?;
+        assert!(v2::File::from(&saved) == v2::File::from(&state), "{state:?} was saved, {saved:?} was read");
+        saved.ledger.held.clone_from(&self.holds);
+        self.state = Some(Arc::new(saved));
         self.state.clone()
     }
 }

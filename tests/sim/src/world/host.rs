@@ -15,6 +15,8 @@ pub enum By {
     Restore(DeploymentId),
     /// A person.
     Operator,
+    /// The boot menu: not what the profile says.
+    BootMenu,
 }
 
 /// The steps that touch the host.
@@ -73,6 +75,10 @@ pub struct Host {
     pub profile_by: By,
     /// From then on all units are well.
     pub healthy_at: u64,
+    /// `/run/booted-system`.
+    pub booted: usize,
+    /// How often the machine was booted.
+    pub boots: u64,
     /// The step of the agent.
     pub step: Option<Step>,
     /// The person.
@@ -91,6 +97,8 @@ impl Host {
             profile: system,
             profile_by: By::Nobody,
             healthy_at: 0,
+            booted: system,
+            boots: 1,
             step: None,
             operator: None,
             locked_by: None,
@@ -103,6 +111,9 @@ impl Host {
         HostView {
             current: Some(system_path(self.current)),
             profile: Some(system_path(self.profile)),
+            booted: Some(system_path(self.booted)),
+            boot_id: Some(self.boots.to_string()),
+            inhibitors: Vec::new(),
             reboot_required: Vec::new(),
         }
     }
@@ -110,13 +121,28 @@ impl Host {
     /// Power goes and comes back: nothing is at work, and the profile decides what runs; from `healthy_at` on all units
     /// are well.
     pub fn reboot(&mut self, healthy_at: u64) {
-        self.step = None;
-        self.operator = None;
-        self.locked_by = None;
         if self.current != self.profile {
             self.current_by = By::Nobody;
         }
-        self.current = self.profile;
+        self.boot(self.profile, healthy_at);
+    }
+
+    /// As [`Self::reboot`], but into another system than the profile: somebody chose it in the boot menu, or the boot loader
+    /// went back to it by itself.
+    pub fn boot_into(&mut self, system: usize, healthy_at: u64) {
+        if self.current != system {
+            self.current_by = By::BootMenu;
+        }
+        self.boot(system, healthy_at);
+    }
+
+    fn boot(&mut self, system: usize, healthy_at: u64) {
+        self.step = None;
+        self.operator = None;
+        self.locked_by = None;
+        self.current = system;
+        self.booted = system;
+        self.boots += 1;
         self.healthy_at = healthy_at;
     }
 }

@@ -1,6 +1,6 @@
 //! The branch, and what is in each of its commits.
 
-use pull_agent_core::{FailureClass, Revision};
+use pull_agent_core::{ReasonCode, Revision};
 
 /// How the build of a commit goes.
 #[derive(Clone, Copy, Debug)]
@@ -10,9 +10,9 @@ pub enum BuildNature {
     /// It builds, and takes very long.
     Slow,
     /// It fails, always in this way.
-    Fails(FailureClass),
+    Fails(ReasonCode),
     /// It fails this often in this way, then it builds.
-    Passing(FailureClass, u32),
+    Passing(ReasonCode, u32),
 }
 
 /// How the switch to a system goes.

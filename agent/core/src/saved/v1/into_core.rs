@@ -1,5 +1,6 @@
 //! From version 1 into the core.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use pull_agent_protocol as wire;
@@ -8,11 +9,13 @@ use super::{
     Current, Deployed, Durations, FailureClass, File, Hold, Outcome, OutcomeTotal, Pause, Phase, PhaseName,
     PhaseTotal, Record, Refused, Totals, Tries, Trigger, Wanted,
 };
-use crate::event;
-use crate::id::{Attempt, DeploymentId, Revision, SystemPath};
+use crate::candidate::{Candidate, Comparison, NoDescendant};
+use crate::cause::{Cause, ReasonCode};
+use crate::id::{DeploymentId, Revision, StepNumber, SystemPath};
 use crate::saved::{Read, Unreadable};
-use crate::state::{self, Saved};
+use crate::state::Saved;
 use crate::time::{Millis, Wall};
+use crate::{candidate, deploy, follow, ledger, record};
 
 impl TryFrom<File> for Read {
     type Error = Unreadable;
@@ -33,23 +36,44 @@ impl TryFrom<File> for Read {
             history,
             totals,
         } = file;
-        let saved = Saved {
+        let accepted = accepted.as_deref().map(Revision::parse).transpose()?;
+        let ledger = ledger::Ledger {
             next_deployment,
-            next_attempt,
+            next_step: next_attempt,
             deployed: deployed.map(Deployed::into_core).transpose()?,
-            current: current.map(Current::into_core).transpose()?,
-            wanted: wanted.map(Wanted::into_core).transpose()?,
-            behind_since: behind_since.map(Wall),
-            refused: refused.map(Refused::into_core).transpose()?,
-            accepted: accepted.as_deref().map(Revision::parse).transpose()?,
             held: held.into_iter().map(Hold::into_core).collect::<Result<_, _>>()?,
-            tries: tries.map(Tries::into_core).transpose()?,
             paused: paused.map(Pause::into_core),
             history: history.into_iter().map(Record::into_core).collect::<Result<_, _>>()?,
             totals: totals.into_core(),
         };
-        Ok(Self { saved, left_out: Vec::new() })
+        let deployment =
+            current.map(|current| current.into_core(ledger.base(), accepted.as_ref())).transpose()?;
+        let mut branch = follow::Branch {
+            tip: wanted.map(Wanted::into_core).transpose()?,
+            leave: accepted,
+            behind_since: behind_since.map(Wall),
+        };
+        if let Some(tip) = &mut branch.tip {
+            let (refused, tries) =
+                (refused.map(Refused::into_core).transpose()?, tries.map(Tries::into_core).transpose()?);
+            gather(tip, &mut branch.leave, refused, tries);
+        }
+        Ok(Self { saved: Saved { ledger, branch, deployment }, left_out: Vec::new() })
     }
+}
+
+/// Version 1 kept what was known of a revision in several places. What is about another revision than the wanted one is not
+/// taken over: the program of version 1 would have found it out anew as well.
+fn gather(
+    tip: &mut Candidate,
+    accepted: &mut Option<Revision>,
+    refused: Option<(Revision, Comparison)>,
+    tries: Option<(Revision, candidate::Tries)>,
+) {
+    tip.leave = accepted.take_if(|accepted| *accepted == tip.revision).is_some();
+    tip.ancestry = refused.filter(|(revision, _)| *revision == tip.revision).map(|(_, found)| found);
+    tip.tries =
+        tries.filter(|(revision, _)| *revision == tip.revision).map(|(_, tries)| tries).unwrap_or_default();
 }
 
 fn path(text: &str) -> SystemPath {
@@ -57,9 +81,9 @@ fn path(text: &str) -> SystemPath {
 }
 
 impl Deployed {
-    fn into_core(self) -> Result<state::Deployed, Unreadable> {
+    fn into_core(self) -> Result<ledger::Deployed, Unreadable> {
         let Self { revision, system, at, compared } = self;
-        Ok(state::Deployed {
+        Ok(ledger::Deployed {
             revision: Revision::parse(&revision)?,
             system: path(&system),
             at: Wall(at),
@@ -69,54 +93,53 @@ impl Deployed {
 }
 
 impl Wanted {
-    fn into_core(self) -> Result<state::Wanted, Unreadable> {
+    fn into_core(self) -> Result<Candidate, Unreadable> {
         let Self { revision, subject, author, seen_at, passed_at, trigger } = self;
-        Ok(state::Wanted {
-            revision: Revision::parse(&revision)?,
+        Ok(Candidate {
             subject,
             author,
-            seen_at: Wall(seen_at),
             passed_at: passed_at.map(Wall),
-            trigger: trigger.into_core(),
+            ..Candidate::new(Revision::parse(&revision)?, trigger.into_core(), Wall(seen_at))
         })
     }
 }
 
 impl Refused {
-    fn into_core(self) -> Result<state::Refused, Unreadable> {
+    fn into_core(self) -> Result<(Revision, Comparison), Unreadable> {
         let Self { revision, deployed, reason, since } = self;
-        Ok(state::Refused {
-            revision: Revision::parse(&revision)?,
-            deployed: Revision::parse(&deployed)?,
-            reason,
-            since: Wall(since),
-        })
+        let refusal = NoDescendant { reason, since: Wall(since) };
+        let with = Revision::parse(&deployed)?;
+        Ok((Revision::parse(&revision)?, Comparison { with: Some(with), refusal: Some(refusal) }))
     }
 }
 
 impl Hold {
-    fn into_core(self) -> Result<state::Hold, Unreadable> {
+    fn into_core(self) -> Result<ledger::Hold, Unreadable> {
         let Self { revision, reason, since } = self;
-        Ok(state::Hold { revision: Revision::parse(&revision)?, reason, since: Wall(since) })
+        Ok(ledger::Hold { revision: Revision::parse(&revision)?, reason, code: None, since: Wall(since) })
     }
 }
 
 impl Tries {
-    fn into_core(self) -> Result<state::Tries, Unreadable> {
+    fn into_core(self) -> Result<(Revision, candidate::Tries), Unreadable> {
         let Self { revision, transient, hard } = self;
-        Ok(state::Tries { revision: Revision::parse(&revision)?, transient, hard })
+        Ok((Revision::parse(&revision)?, candidate::Tries { transient, hard }))
     }
 }
 
 impl Pause {
-    fn into_core(self) -> state::Pause {
+    fn into_core(self) -> ledger::Pause {
         let Self { since, until, reason, by } = self;
-        state::Pause { since: Wall(since), until: until.map(Wall), reason, by }
+        ledger::Pause { since: Wall(since), until: until.map(Wall), reason, by }
     }
 }
 
 impl Current {
-    fn into_core(self) -> Result<state::Current, Unreadable> {
+    fn into_core(
+        self,
+        base: Option<&Revision>,
+        accepted: Option<&Revision>,
+    ) -> Result<deploy::Deployment, Unreadable> {
         let Self {
             id,
             revision,
@@ -131,50 +154,67 @@ impl Current {
             system,
             previous,
         } = self;
-        Ok(state::Current {
+        let revision = Revision::parse(&revision)?;
+        // What was not compared although something is deployed was allowed by the operator.
+        let found = compared || base.is_none();
+        let candidate = Candidate {
+            subject: Some(subject),
+            ancestry: found.then(|| Comparison { with: base.cloned(), refusal: None }),
+            leave: accepted == Some(&revision),
+            ..Candidate::new(revision, trigger.into_core(), Wall(started_at))
+        };
+        Ok(deploy::Deployment {
             id: DeploymentId(id),
-            revision: Revision::parse(&revision)?,
-            subject,
-            trigger: trigger.into_core(),
-            compared,
+            candidate,
             started_at: Wall(started_at),
-            phase: phase.into_core(),
+            phase: phase.into_core(system, previous)?,
             phase_since: Wall(phase_since),
             durations: durations.into_core(),
             busy,
-            system: system.as_deref().map(path),
-            previous: previous.as_deref().map(path),
         })
     }
 }
 
 impl Phase {
-    fn into_core(self) -> state::Phase {
-        match self {
-            Self::Building { attempt } => state::Phase::Building { attempt: Attempt(attempt) },
-            Self::Built => state::Phase::Built,
-            Self::Activating { attempt, killed } => {
-                state::Phase::Activating { attempt: Attempt(attempt), killed }
+    fn into_core(
+        self,
+        system: Option<String>,
+        previous: Option<String>,
+    ) -> Result<deploy::Phase, Unreadable> {
+        let built = || match (&system, &previous) {
+            (Some(system), Some(previous)) => {
+                Ok(deploy::Built { system: path(system), previous: path(previous) })
             }
-            Self::Busy => state::Phase::Busy,
-            Self::Confirming { units_failed } => state::Phase::Confirming { units_failed },
-            Self::RollingBack { attempt, failed_in, reason, failed, waited } => state::Phase::RollingBack {
-                attempt: Attempt(attempt),
+            (Some(_) | None, _) => Err(Unreadable::Systems),
+        };
+        Ok(match self {
+            Self::Building { attempt } => deploy::Phase::Building { step: StepNumber(attempt) },
+            Self::Built => deploy::Phase::Ready { built: built()?, busy: false, killed: 0 },
+            Self::Activating { attempt, killed } => {
+                deploy::Phase::Activating { step: StepNumber(attempt), built: built()?, killed }
+            }
+            Self::Busy => deploy::Phase::Ready { built: built()?, busy: true, killed: 0 },
+            Self::Confirming { units_failed } => deploy::Phase::Confirming { built: built()?, units_failed },
+            Self::RollingBack { attempt, failed_in, reason, failed, waited } => deploy::Phase::RollingBack {
+                step: StepNumber(attempt),
+                built: built()?,
+                cause: Cause::told(failed_in.went_back_for(), reason),
                 failed_in: failed_in.into_core(),
-                reason,
                 failed,
                 waited,
             },
-        }
+        })
     }
 }
 
 impl Durations {
-    fn into_core(self) -> state::Durations {
+    fn into_core(self) -> record::Durations {
         let Self { gate, build, activate, confirm } = self;
-        state::Durations {
+        record::Durations {
             gate: gate.map(Millis),
             build: build.map(Millis),
+            // Version 1 counted the time in which a built system waited for the phase before it.
+            ready: None,
             activate: activate.map(Millis),
             confirm: confirm.map(Millis),
         }
@@ -182,7 +222,7 @@ impl Durations {
 }
 
 impl Record {
-    fn into_core(self) -> Result<state::Record, Unreadable> {
+    fn into_core(self) -> Result<record::Record, Unreadable> {
         let Self {
             id,
             revision,
@@ -198,7 +238,8 @@ impl Record {
             previous,
             system,
         } = self;
-        Ok(state::Record {
+        Ok(record::Record {
+            cause: cause(outcome, phase, reason, class),
             id: DeploymentId(id),
             revision: Revision::parse(&revision)?,
             subject,
@@ -208,27 +249,51 @@ impl Record {
             durations: durations.into_core(),
             outcome: outcome.into_core(),
             phase: phase.map(PhaseName::into_core),
-            reason,
-            class: class.map(FailureClass::into_core),
             previous: previous.as_deref().map(path),
             system: system.as_deref().map(path),
         })
     }
 }
 
+/// The word that version 1 did not have yet: by the class of the failure, else by how and where it went wrong.
+fn cause(
+    outcome: Outcome,
+    phase: Option<PhaseName>,
+    reason: Option<String>,
+    class: Option<FailureClass>,
+) -> Option<Cause> {
+    let sentence = match (reason, class) {
+        (Some(reason), _) => reason,
+        (None, Some(_)) => String::from("no reason is known"),
+        (None, None) => return None,
+    };
+    let phase = phase.unwrap_or(PhaseName::Building);
+    let code = class.map(FailureClass::code).or_else(|| match outcome {
+        Outcome::Deployed | Outcome::Unchanged => None,
+        Outcome::Degraded if phase == PhaseName::Activating => Some(ReasonCode::UnitsFailed),
+        Outcome::Degraded => Some(ReasonCode::ProbeFailed),
+        Outcome::Failed => Some(ReasonCode::Unclassified),
+        Outcome::RolledBack => Some(phase.went_back_for()),
+        Outcome::Broken => Some(ReasonCode::RollbackFailed),
+        // A newer tip in its place is nothing that went wrong.
+        Outcome::Superseded => sentence.starts_with("it was taken back").then_some(ReasonCode::Withdrawn),
+    });
+    Some(Cause::Told { code, sentence })
+}
+
 impl Totals {
-    fn into_core(self) -> state::Totals {
-        let outcome = |OutcomeTotal { outcome, count, last }| state::OutcomeTotal {
+    fn into_core(self) -> record::Totals {
+        let outcome = |OutcomeTotal { outcome, count, last }| record::OutcomeTotal {
             outcome: outcome.into_core(),
             count,
             last: Wall(last),
         };
-        let phase = |PhaseTotal { phase, sum, buckets }| state::PhaseTotal {
+        let phase = |PhaseTotal { phase, sum, buckets }| record::PhaseTotal {
             phase: phase.into_core(),
             sum: Millis(sum),
             buckets,
         };
-        state::Totals {
+        record::Totals {
             outcomes: self.outcomes.into_iter().map(outcome).collect(),
             phases: self.phases.into_iter().map(phase).collect(),
         }
@@ -261,6 +326,16 @@ impl Outcome {
 }
 
 impl PhaseName {
+    /// The word for a way back from this phase.
+    const fn went_back_for(self) -> ReasonCode {
+        match self {
+            Self::Confirming => ReasonCode::ProbeFailed,
+            Self::Idle | Self::Gating | Self::Building | Self::Activating | Self::RollingBack => {
+                ReasonCode::ActivationFailed
+            }
+        }
+    }
+
     const fn into_core(self) -> wire::Phase {
         match self {
             Self::Idle => wire::Phase::Idle,
@@ -274,16 +349,15 @@ impl PhaseName {
 }
 
 impl FailureClass {
-    const fn into_core(self) -> event::FailureClass {
+    const fn code(self) -> ReasonCode {
         match self {
-            Self::Transient => event::FailureClass::Transient,
-            Self::Stalled => event::FailureClass::Stalled,
-            Self::TimedOut => event::FailureClass::TimedOut,
-            Self::OutOfMemory => event::FailureClass::OutOfMemory,
-            Self::Deterministic => event::FailureClass::Deterministic,
-            Self::Unclassified => event::FailureClass::Unclassified,
-            Self::Cancelled => event::FailureClass::Cancelled,
-            Self::Killed => event::FailureClass::Killed,
+            Self::Transient => ReasonCode::Network,
+            Self::Stalled => ReasonCode::BuildStalled,
+            Self::TimedOut => ReasonCode::BuildTimeout,
+            Self::OutOfMemory | Self::Killed => ReasonCode::OutOfMemory,
+            Self::Deterministic => ReasonCode::BuildFailed,
+            Self::Unclassified => ReasonCode::Unclassified,
+            Self::Cancelled => ReasonCode::HostFault,
         }
     }
 }

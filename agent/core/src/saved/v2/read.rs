@@ -8,14 +8,15 @@ use alloc::vec::Vec;
 use pull_agent_protocol as wire;
 
 use super::{
-    Current, Durations, FailureClass, File, Outcome, OutcomeTotal, Pause, Phase, PhaseName, PhaseTotal,
-    Record, Refused, Totals, Tries, Trigger, Wanted,
+    Branch, Built, Candidate, Cause, Comparison, Deployment, Durations, File, Outcome, OutcomeTotal, Pause,
+    Phase, PhaseName, PhaseTotal, Record, Refusal, Totals, Tries, Trigger,
 };
-use crate::event;
-use crate::id::{Attempt, DeploymentId, InvalidRevision, Revision, SystemPath};
+use crate::cause::ReasonCode;
+use crate::id::{DeploymentId, InvalidRevision, Revision, StepNumber, SystemPath};
 use crate::saved::{Read, Unreadable};
-use crate::state::{self, Saved};
+use crate::state::Saved;
 use crate::time::{Millis, Wall};
+use crate::{candidate, cause, deploy, follow, ledger, record};
 
 impl TryFrom<File> for Read {
     type Error = Unreadable;
@@ -24,34 +25,26 @@ impl TryFrom<File> for Read {
             version: _,
             min_reader: _,
             next_deployment,
-            next_attempt,
+            next_step,
             deployed,
-            current,
-            wanted,
-            behind_since,
-            refused,
-            accepted,
-            tries,
+            deployment,
+            branch,
             paused,
             history,
             totals,
         } = file;
         let mut notes = Notes(Vec::new());
-        let saved = Saved {
+        let deployment = deployment.map(Deployment::into_core).transpose()?;
+        let ledger = ledger::Ledger {
             next_deployment,
-            next_attempt,
-            current: current.map(Current::into_core).transpose()?,
+            next_step,
             deployed: notes.keep("the last deployed revision", deployed.map(TryInto::try_into)),
-            wanted: notes.keep("the wanted revision", wanted.map(Wanted::into_core)),
-            behind_since: behind_since.map(Wall),
-            refused: notes.keep("the refused revision", refused.map(Refused::into_core)),
-            accepted: notes.keep("the accepted revision", accepted.as_deref().map(Revision::parse)),
             held: Vec::new(),
-            tries: notes.keep("the failed tries", tries.map(Tries::into_core)),
             paused: paused.map(Pause::into_core),
             history: history.into_iter().filter_map(|record| notes.record(record)).collect(),
             totals: totals.into_core(),
         };
+        let saved = Saved { ledger, branch: notes.branch(branch), deployment };
         Ok(Self { saved, left_out: notes.0 })
     }
 }
@@ -64,7 +57,16 @@ impl Notes {
         part?.map_err(|error| self.0.push(format!("{what}: {error}"))).ok()
     }
 
-    fn record(&mut self, record: Record) -> Option<state::Record> {
+    fn branch(&mut self, branch: Branch) -> follow::Branch {
+        let Branch { tip, leave, behind_since } = branch;
+        follow::Branch {
+            tip: self.keep("the tip of the branch", tip.map(Candidate::into_core)),
+            leave: self.keep("the accepted revision", leave.as_deref().map(Revision::parse)),
+            behind_since: behind_since.map(Wall),
+        }
+    }
+
+    fn record(&mut self, record: Record) -> Option<record::Record> {
         let id = record.id;
         self.keep(&format!("deployment {id} in the history"), Some(record.into_core()))
     }
@@ -74,108 +76,114 @@ fn path(text: &str) -> SystemPath {
     SystemPath::new(text)
 }
 
-impl Wanted {
-    fn into_core(self) -> Result<state::Wanted, InvalidRevision> {
-        let Self { revision, subject, author, seen_at, passed_at, trigger } = self;
-        Ok(state::Wanted {
-            revision: Revision::parse(&revision)?,
+impl Candidate {
+    fn into_core(self) -> Result<candidate::Candidate, InvalidRevision> {
+        let Self { revision, trigger, subject, author, seen_at, passed_at, ancestry, leave, tries } = self;
+        let revision = Revision::parse(&revision)?;
+        Ok(candidate::Candidate {
             subject,
             author,
-            seen_at: Wall(seen_at),
             passed_at: passed_at.map(Wall),
-            trigger: trigger.into_core(),
+            ancestry: ancestry.map(Comparison::into_core).transpose()?,
+            leave,
+            tries: tries.into_core(),
+            ..candidate::Candidate::new(revision, trigger.into_core(), Wall(seen_at))
         })
     }
 }
 
-impl Refused {
-    fn into_core(self) -> Result<state::Refused, InvalidRevision> {
-        let Self { revision, deployed, reason, since } = self;
-        Ok(state::Refused {
-            revision: Revision::parse(&revision)?,
-            deployed: Revision::parse(&deployed)?,
-            reason,
-            since: Wall(since),
+impl Comparison {
+    fn into_core(self) -> Result<candidate::Comparison, InvalidRevision> {
+        let Self { with, refusal } = self;
+        Ok(candidate::Comparison {
+            with: with.as_deref().map(Revision::parse).transpose()?,
+            refusal: refusal
+                .map(|Refusal { reason, since }| candidate::NoDescendant { reason, since: Wall(since) }),
         })
     }
 }
 
 impl Tries {
-    fn into_core(self) -> Result<state::Tries, InvalidRevision> {
-        let Self { revision, transient, hard } = self;
-        Ok(state::Tries { revision: Revision::parse(&revision)?, transient, hard })
+    const fn into_core(self) -> candidate::Tries {
+        let Self { transient, hard } = self;
+        candidate::Tries { transient, hard }
     }
 }
 
 impl Pause {
-    fn into_core(self) -> state::Pause {
+    fn into_core(self) -> ledger::Pause {
         let Self { since, until, reason, by } = self;
-        state::Pause { since: Wall(since), until: until.map(Wall), reason, by }
+        ledger::Pause { since: Wall(since), until: until.map(Wall), reason, by }
     }
 }
 
-impl Current {
-    fn into_core(self) -> Result<state::Current, Unreadable> {
-        let Self {
-            id,
-            revision,
-            subject,
-            trigger,
-            compared,
-            started_at,
-            phase,
-            phase_since,
-            durations,
-            busy,
-            system,
-            previous,
-        } = self;
-        Ok(state::Current {
+impl Deployment {
+    fn into_core(self) -> Result<deploy::Deployment, Unreadable> {
+        let Self { id, candidate, started_at, phase, phase_since, durations, busy } = self;
+        Ok(deploy::Deployment {
             id: DeploymentId(id),
-            revision: Revision::parse(&revision)?,
-            subject,
-            trigger: trigger.into_core(),
-            compared,
+            candidate: candidate.into_core()?,
             started_at: Wall(started_at),
-            phase: phase.into_core().ok_or(Unreadable::Phase)?,
+            phase: phase.into_core()?,
             phase_since: Wall(phase_since),
             durations: durations.into_core(),
             busy,
-            system: system.as_deref().map(path),
-            previous: previous.as_deref().map(path),
         })
     }
 }
 
 impl Phase {
-    fn into_core(self) -> Option<state::Phase> {
-        Some(match self {
-            Self::Building { attempt } => state::Phase::Building { attempt: Attempt(attempt) },
-            Self::Built => state::Phase::Built,
-            Self::Activating { attempt, killed } => {
-                state::Phase::Activating { attempt: Attempt(attempt), killed }
+    fn into_core(self) -> Result<deploy::Phase, Unreadable> {
+        Ok(match self {
+            Self::Building { step } => deploy::Phase::Building { step: StepNumber(step) },
+            Self::Ready { built, busy, killed } => {
+                deploy::Phase::Ready { built: built.into_core()?, busy, killed }
             }
-            Self::Busy => state::Phase::Busy,
-            Self::Confirming { units_failed } => state::Phase::Confirming { units_failed },
-            Self::RollingBack { attempt, failed_in, reason, failed, waited } => state::Phase::RollingBack {
-                attempt: Attempt(attempt),
-                // It is only told; the way back is the same from everywhere.
-                failed_in: failed_in.into_core().unwrap_or(wire::Phase::Activating),
-                reason,
-                failed,
-                waited,
-            },
-            Self::Other => return None,
+            Self::Activating { step, built, killed } => {
+                deploy::Phase::Activating { step: StepNumber(step), built: built.into_core()?, killed }
+            }
+            Self::Confirming { built, units_failed } => {
+                deploy::Phase::Confirming { built: built.into_core()?, units_failed }
+            }
+            Self::RollingBack { step, built, failed_in, cause, failed, waited } => {
+                deploy::Phase::RollingBack {
+                    step: StepNumber(step),
+                    built: built.into_core()?,
+                    // It is only told; the way back is the same from everywhere.
+                    failed_in: failed_in.into_core().unwrap_or(wire::Phase::Activating),
+                    cause: cause.into_core(),
+                    failed,
+                    waited,
+                }
+            }
+            Self::Other => return Err(Unreadable::Phase),
         })
     }
 }
 
+impl Built {
+    fn into_core(self) -> Result<deploy::Built, Unreadable> {
+        let (Some(system), Some(previous)) = (self.system, self.previous) else {
+            return Err(Unreadable::Systems);
+        };
+        Ok(deploy::Built { system: path(&system), previous: path(&previous) })
+    }
+}
+
+impl Cause {
+    fn into_core(self) -> cause::Cause {
+        let Self { code, sentence } = self;
+        cause::Cause::Told { code: code.as_deref().map(ReasonCode::read), sentence }
+    }
+}
+
 impl Durations {
-    fn into_core(self) -> state::Durations {
-        let Self { gate, build, activate, confirm } = self;
-        state::Durations {
+    fn into_core(self) -> record::Durations {
+        let Self { gate, build, ready, activate, confirm } = self;
+        record::Durations {
             gate: gate.map(Millis),
             build: build.map(Millis),
+            ready: ready.map(Millis),
             activate: activate.map(Millis),
             confirm: confirm.map(Millis),
         }
@@ -183,7 +191,7 @@ impl Durations {
 }
 
 impl Record {
-    fn into_core(self) -> Result<state::Record, Unreadable> {
+    fn into_core(self) -> Result<record::Record, Unreadable> {
         let Self {
             id,
             revision,
@@ -194,12 +202,11 @@ impl Record {
             durations,
             outcome,
             phase,
-            reason,
-            class,
+            cause,
             previous,
             system,
         } = self;
-        Ok(state::Record {
+        Ok(record::Record {
             id: DeploymentId(id),
             revision: Revision::parse(&revision)?,
             subject,
@@ -209,8 +216,7 @@ impl Record {
             durations: durations.into_core(),
             outcome: outcome.into_core().ok_or(Unreadable::Outcome)?,
             phase: phase.and_then(PhaseName::into_core),
-            reason,
-            class: class.and_then(FailureClass::into_core),
+            cause: cause.map(Cause::into_core),
             previous: previous.as_deref().map(path),
             system: system.as_deref().map(path),
         })
@@ -219,14 +225,14 @@ impl Record {
 
 impl Totals {
     /// Counts of what this program does not know are nothing that it could show.
-    fn into_core(self) -> state::Totals {
+    fn into_core(self) -> record::Totals {
         let outcome = |OutcomeTotal { outcome, count, last }| {
-            Some(state::OutcomeTotal { outcome: outcome.into_core()?, count, last: Wall(last) })
+            Some(record::OutcomeTotal { outcome: outcome.into_core()?, count, last: Wall(last) })
         };
         let phase = |PhaseTotal { phase, sum, buckets }| {
-            Some(state::PhaseTotal { phase: phase.into_core()?, sum: Millis(sum), buckets })
+            Some(record::PhaseTotal { phase: phase.into_core()?, sum: Millis(sum), buckets })
         };
-        state::Totals {
+        record::Totals {
             outcomes: self.outcomes.into_iter().filter_map(outcome).collect(),
             phases: self.phases.into_iter().filter_map(phase).collect(),
         }
@@ -265,25 +271,10 @@ impl PhaseName {
             Self::Idle => wire::Phase::Idle,
             Self::Gating => wire::Phase::Gating,
             Self::Building => wire::Phase::Building,
+            Self::Ready => wire::Phase::Ready,
             Self::Activating => wire::Phase::Activating,
             Self::Confirming => wire::Phase::Confirming,
             Self::RollingBack => wire::Phase::RollingBack,
-            Self::Other => return None,
-        })
-    }
-}
-
-impl FailureClass {
-    const fn into_core(self) -> Option<event::FailureClass> {
-        Some(match self {
-            Self::Transient => event::FailureClass::Transient,
-            Self::Stalled => event::FailureClass::Stalled,
-            Self::TimedOut => event::FailureClass::TimedOut,
-            Self::OutOfMemory => event::FailureClass::OutOfMemory,
-            Self::Deterministic => event::FailureClass::Deterministic,
-            Self::Unclassified => event::FailureClass::Unclassified,
-            Self::Cancelled => event::FailureClass::Cancelled,
-            Self::Killed => event::FailureClass::Killed,
             Self::Other => return None,
         })
     }

@@ -6,48 +6,32 @@ use alloc::string::String;
 use pull_agent_protocol as wire;
 
 use super::{
-    Current, Durations, FailureClass, File, Outcome, OutcomeTotal, Pause, Phase, PhaseName, PhaseTotal,
-    Record, Refused, Totals, Tries, Trigger, Wanted,
+    Branch, Built, Candidate, Cause, Comparison, Deployment, Durations, File, Outcome, OutcomeTotal, Pause,
+    Phase, PhaseName, PhaseTotal, Record, Refusal, Totals, Tries, Trigger,
 };
-use crate::event;
 use crate::id::{Revision, SystemPath};
 use crate::saved::VERSION;
-use crate::state::{self, Saved};
-use crate::time::Millis;
+use crate::state::Saved;
+use crate::time::{Millis, Wall};
+use crate::{candidate, cause, deploy, follow, ledger, record};
 
 /// The oldest version whose reader understands what is written here.
 const MIN_READER: u32 = 2;
 
 impl From<&Saved> for File {
     fn from(saved: &Saved) -> Self {
+        let Saved { ledger, branch, deployment } = saved;
         // What is held is written to a file of its own.
-        let Saved {
-            next_deployment,
-            next_attempt,
-            deployed,
-            current,
-            wanted,
-            behind_since,
-            refused,
-            accepted,
-            held: _,
-            tries,
-            paused,
-            history,
-            totals,
-        } = saved;
+        let ledger::Ledger { next_deployment, next_step, deployed, held: _, paused, history, totals } =
+            ledger;
         Self {
             version: VERSION,
             min_reader: MIN_READER,
             next_deployment: *next_deployment,
-            next_attempt: *next_attempt,
+            next_step: *next_step,
             deployed: deployed.as_ref().map(Into::into),
-            current: current.as_ref().map(Into::into),
-            wanted: wanted.as_ref().map(Into::into),
-            behind_since: behind_since.map(|at| at.0),
-            refused: refused.as_ref().map(Into::into),
-            accepted: accepted.as_ref().map(digits),
-            tries: tries.as_ref().map(Into::into),
+            deployment: deployment.as_ref().map(Into::into),
+            branch: branch.into(),
             paused: paused.as_ref().map(Into::into),
             history: history.iter().map(Into::into).collect(),
             totals: totals.into(),
@@ -63,116 +47,150 @@ fn path(system: &SystemPath) -> String {
     system.as_str().to_owned()
 }
 
-impl From<&state::Wanted> for Wanted {
-    fn from(wanted: &state::Wanted) -> Self {
-        let state::Wanted { revision, subject, author, seen_at, passed_at, trigger } = wanted;
+fn moment(at: Option<Wall>) -> Option<u64> {
+    at.map(|at| at.0)
+}
+
+impl From<&follow::Branch> for Branch {
+    fn from(branch: &follow::Branch) -> Self {
+        let follow::Branch { tip, leave, behind_since } = branch;
+        Self {
+            tip: tip.as_ref().map(Into::into),
+            leave: leave.as_ref().map(digits),
+            behind_since: moment(*behind_since),
+        }
+    }
+}
+
+impl From<&candidate::Candidate> for Candidate {
+    fn from(candidate: &candidate::Candidate) -> Self {
+        let candidate::Candidate {
+            revision,
+            trigger,
+            subject,
+            author,
+            seen_at,
+            passed_at,
+            ancestry,
+            leave,
+            tries,
+            fetched: _,
+            judged: _,
+            retry_at: _,
+        } = candidate;
         Self {
             revision: digits(revision),
+            trigger: (*trigger).into(),
             subject: subject.clone(),
             author: author.clone(),
             seen_at: seen_at.0,
-            passed_at: passed_at.map(|at| at.0),
-            trigger: (*trigger).into(),
+            passed_at: moment(*passed_at),
+            ancestry: ancestry.as_ref().map(Into::into),
+            leave: *leave,
+            tries: (*tries).into(),
         }
     }
 }
 
-impl From<&state::Refused> for Refused {
-    fn from(refused: &state::Refused) -> Self {
-        let state::Refused { revision, deployed, reason, since } = refused;
-        Self {
-            revision: digits(revision),
-            deployed: digits(deployed),
+impl From<&candidate::Comparison> for Comparison {
+    fn from(comparison: &candidate::Comparison) -> Self {
+        let candidate::Comparison { with, refusal } = comparison;
+        let refusal = refusal.as_ref().map(|candidate::NoDescendant { reason, since }| Refusal {
             reason: reason.clone(),
             since: since.0,
-        }
+        });
+        Self { with: with.as_ref().map(digits), refusal }
     }
 }
 
-impl From<&state::Tries> for Tries {
-    fn from(tries: &state::Tries) -> Self {
-        let state::Tries { revision, transient, hard } = tries;
-        Self { revision: digits(revision), transient: *transient, hard: *hard }
+impl From<candidate::Tries> for Tries {
+    fn from(tries: candidate::Tries) -> Self {
+        let candidate::Tries { transient, hard } = tries;
+        Self { transient, hard }
     }
 }
 
-impl From<&state::Pause> for Pause {
-    fn from(pause: &state::Pause) -> Self {
-        let state::Pause { since, until, reason, by } = pause;
-        Self { since: since.0, until: until.map(|at| at.0), reason: reason.clone(), by: by.clone() }
+impl From<&ledger::Pause> for Pause {
+    fn from(pause: &ledger::Pause) -> Self {
+        let ledger::Pause { since, until, reason, by } = pause;
+        Self { since: since.0, until: moment(*until), reason: reason.clone(), by: by.clone() }
     }
 }
 
-impl From<&state::Current> for Current {
-    fn from(current: &state::Current) -> Self {
-        let state::Current {
-            id,
-            revision,
-            subject,
-            trigger,
-            compared,
-            started_at,
-            phase,
-            phase_since,
-            durations,
-            busy,
-            system,
-            previous,
-        } = current;
+impl From<&deploy::Deployment> for Deployment {
+    fn from(deployment: &deploy::Deployment) -> Self {
+        let deploy::Deployment { id, candidate, started_at, phase, phase_since, durations, busy } =
+            deployment;
         Self {
             id: id.0,
-            revision: digits(revision),
-            subject: subject.clone(),
-            trigger: (*trigger).into(),
-            compared: *compared,
+            candidate: candidate.into(),
             started_at: started_at.0,
             phase: phase.into(),
             phase_since: phase_since.0,
             durations: durations.into(),
             busy: *busy,
-            system: system.as_ref().map(path),
-            previous: previous.as_ref().map(path),
         }
     }
 }
 
-impl From<&state::Phase> for Phase {
-    fn from(phase: &state::Phase) -> Self {
+impl From<&deploy::Phase> for Phase {
+    fn from(phase: &deploy::Phase) -> Self {
         match phase {
-            state::Phase::Building { attempt } => Self::Building { attempt: attempt.0 },
-            state::Phase::Built => Self::Built,
-            state::Phase::Activating { attempt, killed } => {
-                Self::Activating { attempt: attempt.0, killed: *killed }
+            deploy::Phase::Building { step } => Self::Building { step: step.0 },
+            deploy::Phase::Ready { built, busy, killed } => {
+                Self::Ready { built: built.into(), busy: *busy, killed: *killed }
             }
-            state::Phase::Busy => Self::Busy,
-            state::Phase::Confirming { units_failed } => Self::Confirming { units_failed: *units_failed },
-            state::Phase::RollingBack { attempt, failed_in, reason, failed, waited } => Self::RollingBack {
-                attempt: attempt.0,
-                failed_in: (*failed_in).into(),
-                reason: reason.clone(),
-                failed: *failed,
-                waited: *waited,
-            },
+            deploy::Phase::Activating { step, built, killed } => {
+                Self::Activating { step: step.0, built: built.into(), killed: *killed }
+            }
+            deploy::Phase::Confirming { built, units_failed } => {
+                Self::Confirming { built: built.into(), units_failed: *units_failed }
+            }
+            deploy::Phase::RollingBack { step, built, failed_in, cause, failed, waited } => {
+                Self::RollingBack {
+                    step: step.0,
+                    built: built.into(),
+                    failed_in: (*failed_in).into(),
+                    cause: cause.into(),
+                    failed: *failed,
+                    waited: *waited,
+                }
+            }
         }
     }
 }
 
-impl From<&state::Durations> for Durations {
-    fn from(durations: &state::Durations) -> Self {
-        let state::Durations { gate, build, activate, confirm } = durations;
+impl From<&deploy::Built> for Built {
+    fn from(built: &deploy::Built) -> Self {
+        let deploy::Built { system, previous } = built;
+        Self { system: Some(path(system)), previous: Some(path(previous)) }
+    }
+}
+
+impl From<&cause::Cause> for Cause {
+    /// Only its word and its sentence outlive the process that found it.
+    fn from(cause: &cause::Cause) -> Self {
+        Self { code: cause.code().map(|code| code.as_str().to_owned()), sentence: cause.sentence() }
+    }
+}
+
+impl From<&record::Durations> for Durations {
+    fn from(durations: &record::Durations) -> Self {
+        let record::Durations { gate, build, ready, activate, confirm } = durations;
         let length = |length: &Option<Millis>| length.map(|length| length.0);
         Self {
             gate: length(gate),
             build: length(build),
+            ready: length(ready),
             activate: length(activate),
             confirm: length(confirm),
         }
     }
 }
 
-impl From<&state::Record> for Record {
-    fn from(record: &state::Record) -> Self {
-        let state::Record {
+impl From<&record::Record> for Record {
+    fn from(record: &record::Record) -> Self {
+        let record::Record {
             id,
             revision,
             subject,
@@ -182,8 +200,7 @@ impl From<&state::Record> for Record {
             durations,
             outcome,
             phase,
-            reason,
-            class,
+            cause,
             previous,
             system,
         } = record;
@@ -197,23 +214,22 @@ impl From<&state::Record> for Record {
             durations: durations.into(),
             outcome: (*outcome).into(),
             phase: phase.map(Into::into),
-            reason: reason.clone(),
-            class: class.map(Into::into),
+            cause: cause.as_ref().map(Into::into),
             previous: previous.as_ref().map(path),
             system: system.as_ref().map(path),
         }
     }
 }
 
-impl From<&state::Totals> for Totals {
-    fn from(totals: &state::Totals) -> Self {
-        let state::Totals { outcomes, phases } = totals;
-        let outcome = |total: &state::OutcomeTotal| OutcomeTotal {
+impl From<&record::Totals> for Totals {
+    fn from(totals: &record::Totals) -> Self {
+        let record::Totals { outcomes, phases } = totals;
+        let outcome = |total: &record::OutcomeTotal| OutcomeTotal {
             outcome: total.outcome.into(),
             count: total.count,
             last: total.last.0,
         };
-        let phase = |total: &state::PhaseTotal| PhaseTotal {
+        let phase = |total: &record::PhaseTotal| PhaseTotal {
             phase: total.phase.into(),
             sum: total.sum.0,
             buckets: total.buckets.clone(),
@@ -253,24 +269,10 @@ impl From<wire::Phase> for PhaseName {
             wire::Phase::Idle => Self::Idle,
             wire::Phase::Gating => Self::Gating,
             wire::Phase::Building => Self::Building,
+            wire::Phase::Ready => Self::Ready,
             wire::Phase::Activating => Self::Activating,
             wire::Phase::Confirming => Self::Confirming,
             wire::Phase::RollingBack => Self::RollingBack,
-        }
-    }
-}
-
-impl From<event::FailureClass> for FailureClass {
-    fn from(class: event::FailureClass) -> Self {
-        match class {
-            event::FailureClass::Transient => Self::Transient,
-            event::FailureClass::Stalled => Self::Stalled,
-            event::FailureClass::TimedOut => Self::TimedOut,
-            event::FailureClass::OutOfMemory => Self::OutOfMemory,
-            event::FailureClass::Deterministic => Self::Deterministic,
-            event::FailureClass::Unclassified => Self::Unclassified,
-            event::FailureClass::Cancelled => Self::Cancelled,
-            event::FailureClass::Killed => Self::Killed,
         }
     }
 }

@@ -1,0 +1,205 @@
+//! One revision on its way to this host, with everything that is known of it. What is known is forgotten with it in one go.
+
+use alloc::string::String;
+
+use pull_agent_protocol::Trigger;
+
+use crate::backoff::exponential;
+use crate::cause::Consequence;
+use crate::id::Revision;
+use crate::policy::{HARD_TRIES, Policy};
+use crate::time::{Mono, Now, Wall};
+use crate::verdict::{Judged, Verdict};
+
+/// A revision that may be deployed here. There are several at once: the tip of the branch, and the one in deployment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// Which one.
+    pub revision: Revision,
+    /// What made the agent look for it.
+    pub trigger: Trigger,
+    /// First line of the commit message, once it is fetched.
+    pub subject: Option<String>,
+    /// Name of the author, once it is fetched.
+    pub author: Option<String>,
+    /// When this host first saw it.
+    pub seen_at: Wall,
+    /// When its verdict was first green.
+    pub passed_at: Option<Wall>,
+    /// Where it stands to the deployed revision, once it is fetched.
+    pub ancestry: Option<Comparison>,
+    /// Whether the operator allows it although it is no descendant.
+    pub leave: bool,
+    /// How often it failed in a way that may pass.
+    pub tries: Tries,
+    /// In memory only: this process fetched it, and found it whole.
+    pub(crate) fetched: bool,
+    /// In memory only: what the forge last said of it.
+    pub(crate) judged: Option<Judged>,
+    /// In memory only: not tried again before this.
+    pub(crate) retry_at: Mono,
+}
+
+/// How a candidate compares with a deployed revision, by the commits in the clone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Comparison {
+    /// What it was compared with; none when nothing was deployed yet.
+    pub with: Option<Revision>,
+    /// Why it is no descendant of it; none when it is, or when there was nothing to compare with.
+    pub refusal: Option<NoDescendant>,
+}
+
+/// Why a candidate is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoDescendant {
+    /// The sentence for the operator.
+    pub reason: String,
+    /// Since when.
+    pub since: Wall,
+}
+
+/// Failures that may pass, by what follows from them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tries {
+    /// Those that are tried again without end.
+    pub transient: u32,
+    /// Stalls, timeouts and out of memory.
+    pub hard: u32,
+}
+
+impl Tries {
+    /// All of them.
+    #[must_use]
+    pub const fn count(self) -> u32 {
+        self.transient.saturating_add(self.hard)
+    }
+}
+
+impl Candidate {
+    /// A revision of which nothing else is known yet.
+    #[must_use]
+    pub const fn new(revision: Revision, trigger: Trigger, seen_at: Wall) -> Self {
+        Self {
+            revision,
+            trigger,
+            subject: None,
+            author: None,
+            seen_at,
+            passed_at: None,
+            ancestry: None,
+            leave: false,
+            tries: Tries { transient: 0, hard: 0 },
+            fetched: false,
+            judged: None,
+            retry_at: Mono(0),
+        }
+    }
+
+    /// What the forge last said of it, as far as this process knows.
+    #[must_use]
+    pub fn verdict(&self) -> Option<&Verdict> {
+        self.judged.as_ref().map(|judged| &judged.verdict)
+    }
+
+    /// Whether the forge's last word lets it pass.
+    #[must_use]
+    pub fn has_passed(&self) -> bool {
+        self.verdict().is_some_and(|verdict| verdict.kind.passes())
+    }
+
+    /// Whether this process fetched it, and found it whole.
+    #[must_use]
+    pub const fn is_fetched(&self) -> bool {
+        self.fetched
+    }
+
+    /// Whether this process has it in its clone, compared with `base`.
+    pub(crate) fn is_compared(&self, base: Option<&Revision>) -> bool {
+        self.fetched && self.ancestry.as_ref().is_some_and(|ancestry| ancestry.with.as_ref() == base)
+    }
+
+    /// Whether the forward-only test lets it pass.
+    pub(crate) fn is_allowed(&self, base: Option<&Revision>) -> bool {
+        self.is_compared(base) && self.refusal().is_none()
+    }
+
+    /// Why the forward-only test does not let it pass, and what it was compared with; none with the operator's leave.
+    #[must_use]
+    pub fn refusal(&self) -> Option<(&NoDescendant, &Revision)> {
+        let Comparison { with, refusal } = self.ancestry.as_ref().filter(|_| !self.leave)?;
+        Some((refusal.as_ref()?, with.as_ref()?))
+    }
+
+    /// Whether it is proven to descend from what was deployed when it was compared.
+    #[must_use]
+    pub fn is_descendant(&self) -> bool {
+        self.ancestry.as_ref().is_some_and(|ancestry| ancestry.with.is_some() && ancestry.refusal.is_none())
+    }
+
+    /// Forgets what only this process found out.
+    pub(crate) fn forget_findings(&mut self, now: Mono) {
+        self.fetched = false;
+        self.judged = None;
+        self.retry_at = now;
+    }
+
+    /// A deployment of it failed; returns whether it is tried again, and when is up to [`Self::retry_at`].
+    pub(crate) fn failed(&mut self, consequence: Consequence, policy: &Policy, now: Now) -> bool {
+        let again = match consequence {
+            Consequence::TryAgain => {
+                self.tries.transient = self.tries.transient.saturating_add(1);
+                true
+            }
+            Consequence::TryTwice => {
+                self.tries.hard = self.tries.hard.saturating_add(1);
+                self.tries.hard < HARD_TRIES
+            }
+            Consequence::Hold => false,
+        };
+        if again {
+            self.wait_to_retry(policy, now);
+        }
+        again
+    }
+
+    /// Waits as long as it would after its last failure.
+    pub(crate) fn wait_to_retry(&mut self, policy: &Policy, now: Now) {
+        let failures = self.tries.count();
+        if failures > 0 {
+            let delay = exponential(policy.poll_interval, policy.retry_most(), failures, now.entropy);
+            self.retry_at = now.mono.after(delay);
+        }
+    }
+
+    /// The part of it that is saved.
+    pub(crate) fn noted(&self) -> Self {
+        Self { fetched: false, judged: None, retry_at: Mono(0), ..self.clone() }
+    }
+
+    /// Whether the saved parts of both are the same.
+    pub(crate) fn is_noted_as(&self, other: &Self) -> bool {
+        let Self {
+            revision,
+            trigger,
+            subject,
+            author,
+            seen_at,
+            passed_at,
+            ancestry,
+            leave,
+            tries,
+            fetched: _,
+            judged: _,
+            retry_at: _,
+        } = self;
+        *revision == other.revision
+            && *trigger == other.trigger
+            && *subject == other.subject
+            && *author == other.author
+            && *seen_at == other.seen_at
+            && *passed_at == other.passed_at
+            && *ancestry == other.ancestry
+            && *leave == other.leave
+            && *tries == other.tries
+    }
+}

@@ -1,0 +1,170 @@
+//! The lane that touches the host: one deployment at a time, from its build to its end. It knows nothing of the branch but
+//! whether what it deploys is still wanted.
+
+mod activate;
+mod back;
+mod build;
+mod confirm;
+mod end;
+mod phase;
+
+use alloc::vec::Vec;
+
+use crate::cause::ProbeFailure;
+use crate::command::Command;
+use crate::follow::{InFlight, Overtaken};
+use crate::host::HostView;
+use crate::id::{LookNumber, StepNumber};
+use crate::ledger::Ledger;
+use crate::policy::Policy;
+use crate::time::{Millis, Mono, Now};
+
+pub use phase::{Built, Deployment, Phase, Wait};
+
+pub(crate) use end::{End, Ended};
+
+/// The lane.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Deploy {
+    current: Option<Deployment>,
+    work: Work,
+    looks: LookNumber,
+}
+
+/// What this process knows of the deployment in progress; looked at anew after each start.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Work {
+    /// The answer to the step of the phase is awaited.
+    pub step_runs: bool,
+    /// The round of probes that is awaited.
+    pub probes: Option<InFlight>,
+    /// When the next step is due.
+    pub next: Mono,
+    /// When the phase was entered, or taken up again.
+    pub since: Mono,
+    /// The step was taken up by a new process.
+    pub resumed: bool,
+    /// The build was told to end, since it is not wanted any more.
+    pub cancelling: bool,
+    /// What the last round of probes found.
+    pub failures: Vec<ProbeFailure>,
+}
+
+/// What the lane must know of the rest while it decides, and what it writes to.
+pub(crate) struct Desk<'a> {
+    pub(crate) policy: &'a Policy,
+    pub(crate) now: Now,
+    pub(crate) host: &'a HostView,
+    pub(crate) ledger: &'a mut Ledger,
+    pub(crate) commands: &'a mut Vec<Command>,
+    /// Why what is being deployed is not to be activated any more.
+    pub(crate) overtaken: Option<Overtaken>,
+}
+
+impl Deploy {
+    /// Takes a deployment up that an earlier process began; [`Self::started`] goes on with it.
+    pub(crate) fn with(current: Option<Deployment>) -> Self {
+        Self { current, ..Self::default() }
+    }
+
+    /// The deployment in progress.
+    pub(crate) const fn current(&self) -> Option<&Deployment> {
+        self.current.as_ref()
+    }
+
+    pub(crate) const fn work(&self) -> &Work {
+        &self.work
+    }
+
+    /// Whether the saved part is this.
+    pub(crate) fn is_noted_as(&self, other: Option<&Deployment>) -> bool {
+        match (&self.current, other) {
+            (Some(own), Some(other)) => own.is_noted_as(other),
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        }
+    }
+
+    /// When the lane has something to do by itself, probes that are given up included.
+    pub(crate) fn due(&self, policy: &Policy, now: Now, paused: bool, overtaken: bool) -> Option<Mono> {
+        let given_up = self.work.probes.map(|probes| probes.until);
+        self.step_due(policy, now, paused, overtaken).into_iter().chain(given_up).min()
+    }
+
+    fn step_due(&self, policy: &Policy, now: Now, paused: bool, overtaken: bool) -> Option<Mono> {
+        let work = &self.work;
+        match &self.current.as_ref()?.phase {
+            Phase::Building { .. } => (overtaken && !work.cancelling).then_some(now.mono),
+            Phase::Ready { killed: 0, .. } if overtaken => Some(now.mono),
+            Phase::Ready { .. } => (!paused).then_some(work.next),
+            Phase::Activating { .. } | Phase::RollingBack { .. } => (!work.step_runs).then_some(work.next),
+            Phase::Confirming { .. } => {
+                let deadline = work.since.after(policy.health_deadline);
+                work.probes.is_none().then(|| work.next.min(deadline))
+            }
+        }
+    }
+
+    /// Does what is due, if anything is; returns how the deployment ended, if it did.
+    pub(crate) fn advance(&mut self, desk: &mut Desk) -> Option<Ended> {
+        let (paused, overtaken) = (desk.ledger.paused.is_some(), desk.overtaken.clone());
+        let due = self.step_due(desk.policy, desk.now, paused, overtaken.is_some());
+        if due.is_none_or(|due| due > desk.now.mono) {
+            return None;
+        }
+        match (&self.current.as_ref()?.phase, overtaken) {
+            (Phase::Building { step }, _) => {
+                desk.commands.push(Command::CancelBuild { step: *step });
+                self.work.cancelling = true;
+                None
+            }
+            (Phase::Ready { killed: 0, .. }, Some(overtaken)) => self.superseded(overtaken, desk),
+            (Phase::Ready { .. }, _) => self.leave_ready(desk),
+            (Phase::Activating { .. }, _) => self.activate(desk),
+            (Phase::Confirming { .. }, _) => self.advance_confirming(desk),
+            (Phase::RollingBack { .. }, _) => self.roll_back(desk),
+        }
+    }
+
+    /// Whether something is due now.
+    pub(crate) fn is_due(&self, policy: &Policy, now: Now, paused: bool, overtaken: bool) -> bool {
+        self.step_due(policy, now, paused, overtaken).is_some_and(|due| due <= now.mono)
+    }
+
+    /// Begins the waiting of a phase: its first step is due after `delay`.
+    fn enter(&mut self, delay: Millis, now: Now) {
+        self.work = Work { since: now.mono, next: now.mono.after(delay), ..Work::default() };
+    }
+
+    /// Moves on to the next phase.
+    fn move_on(&mut self, next: Phase, now: Now) {
+        if let Some(current) = &mut self.current {
+            current.close_phase(now.wall);
+            current.phase = next;
+        }
+    }
+
+    /// Ends the deployment.
+    fn end(&mut self, now: Now, end: End) -> Option<Ended> {
+        let mut deployment = self.current.take()?;
+        deployment.close_phase(now.wall);
+        self.enter(Millis(0), now);
+        Some(Ended { deployment, end })
+    }
+
+    /// Whether this build is awaited.
+    pub(crate) fn awaits_build(&self, step: StepNumber) -> bool {
+        let phase = self.current.as_ref().map(|current| &current.phase);
+        self.work.step_runs && matches!(phase, Some(Phase::Building { step: own }) if *own == step)
+    }
+
+    /// Whether this activation is awaited, in either direction.
+    pub(crate) fn awaits_activation(&self, step: StepNumber) -> bool {
+        let phase = self.current.as_ref().map(|current| &current.phase);
+        let is_own = |phase: &Phase| match phase {
+            Phase::Activating { step: own, .. } | Phase::RollingBack { step: own, .. } => *own == step,
+            Phase::Building { .. } | Phase::Ready { .. } | Phase::Confirming { .. } => false,
+        };
+        self.work.step_runs && phase.is_some_and(is_own)
+    }
+}

@@ -1,0 +1,98 @@
+//! Fetches: the tip comes into the clone, and is compared with the deployed revision.
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use super::{Follow, InFlight, Surroundings};
+use crate::backoff::exponential;
+use crate::candidate::{Comparison, NoDescendant};
+use crate::command::Command;
+use crate::event::{Ancestry, Fetched};
+use crate::id::LookNumber;
+use crate::policy::FETCH_GRACE;
+use crate::time::{Millis, Mono};
+
+/// What is known of the clone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fetching {
+    /// The fetch that runs.
+    pub in_flight: Option<InFlight>,
+    /// When the next try is due.
+    pub next: Mono,
+    /// Failures in a row.
+    pub failures: u32,
+    /// Why the last one failed.
+    pub error: Option<String>,
+}
+
+impl Fetching {
+    pub(super) const fn begin(&mut self, now: Mono) {
+        self.next = now;
+    }
+
+    pub(super) fn soon(&mut self, now: Mono) {
+        self.next = self.next.min(now);
+    }
+}
+
+impl Follow {
+    pub(super) fn fetch_due(&self, around: &Surroundings) -> Option<Mono> {
+        let tip = self.branch.tip.as_ref()?;
+        (!tip.is_compared(around.base) && self.fetch.in_flight.is_none()).then_some(self.fetch.next)
+    }
+
+    pub(super) fn start_fetch(&mut self, around: &Surroundings, commands: &mut Vec<Command>) {
+        let Some(revision) = self.branch.tip.as_ref().map(|tip| tip.revision.clone()) else { return };
+        let look = self.next_look();
+        let limit = Millis(around.policy.fetch_timeout.0.saturating_add(FETCH_GRACE.0));
+        self.fetch.in_flight = Some(InFlight { look, until: around.now.mono.after(limit) });
+        commands.push(Command::Fetch { look, revision, base: around.base.cloned() });
+    }
+
+    /// Whether this answers the fetch that runs.
+    pub(crate) fn awaits_fetch(&self, look: LookNumber) -> bool {
+        self.fetch.in_flight.is_some_and(|fetch| fetch.look == look)
+    }
+
+    pub(super) fn fetch_given_up(&mut self, around: &Surroundings) {
+        self.fetched(Err("the fetch did not end within its time".to_string()), around);
+    }
+
+    /// The fetch that runs brought the tip, or the sentence of what went wrong. The deployed revision cannot have changed
+    /// under way: that makes every fetch under way a late one.
+    pub(crate) fn fetched(&mut self, result: Result<Fetched, String>, around: &Surroundings) {
+        self.fetch.in_flight = None;
+        let Some(tip) = &mut self.branch.tip else { return };
+        let Fetched { subject, author, ancestry } = match result {
+            Ok(fetched) => fetched,
+            Err(error) => {
+                self.fetch.failures = self.fetch.failures.saturating_add(1);
+                let most = around.policy.poll_backoff_most();
+                let entropy = around.now.entropy;
+                let delay = exponential(around.policy.poll_interval, most, self.fetch.failures, entropy);
+                self.fetch.next = around.now.mono.after(delay);
+                self.fetch.error = Some(error);
+                return;
+            }
+        };
+        self.fetch.failures = 0;
+        self.fetch.error = None;
+        let refusal = match (ancestry, around.base) {
+            (Ancestry::NotDescendant(reason), Some(_)) => {
+                let known = tip
+                    .refusal()
+                    .filter(|(known, with)| known.reason == reason && around.base == Some(*with));
+                let since = known.map_or(around.now.wall, |(known, _)| known.since);
+                Some(NoDescendant { reason, since })
+            }
+            // Without a deployed revision there is nothing that could be refused.
+            (Ancestry::NotDescendant(_), None) | (Ancestry::NothingDeployed | Ancestry::Descendant, _) => {
+                None
+            }
+        };
+        tip.subject = Some(subject);
+        tip.author = Some(author);
+        tip.fetched = true;
+        tip.ancestry = Some(Comparison { with: around.base.cloned(), refusal });
+    }
+}

@@ -1,0 +1,124 @@
+//! Questions to the forge: whether the tip is proven to build.
+
+use alloc::string::ToString;
+use alloc::vec::Vec;
+
+use super::{Follow, InFlight, Surroundings, spaced};
+use crate::backoff::jitter;
+use crate::command::Command;
+use crate::id::LookNumber;
+use crate::policy::{CHECK_LIMIT, GATE_YOUNG};
+use crate::time::{Millis, Mono, Now};
+use crate::verdict::{Judged, Verdict, VerdictKind};
+
+/// When the forge is asked about the tip.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Gating {
+    /// The question that waits for its answer.
+    pub in_flight: Option<InFlight>,
+    /// When it is asked next.
+    pub next: Mono,
+    /// When it was last asked.
+    pub last: Option<Mono>,
+    /// The forge wants to be left alone until then.
+    pub not_before: Mono,
+    /// When it was first asked about this tip.
+    pub since: Option<Mono>,
+    /// Longer than `gate.timeout`.
+    pub overdue: bool,
+}
+
+impl Gating {
+    pub(super) const fn begin(&mut self, now: Mono) {
+        self.next = now;
+    }
+
+    pub(super) fn soon(&mut self, now: Mono) {
+        self.next = self.next.min(now);
+    }
+
+    /// Begins anew; only what the forge itself wanted is kept.
+    pub(super) fn anew(&mut self, now: Mono) {
+        *self = Self { next: now, not_before: self.not_before, ..Self::default() };
+    }
+}
+
+impl Follow {
+    pub(super) fn gate_due(&self, around: &Surroundings) -> Option<Mono> {
+        let tip = self.branch.tip.as_ref()?;
+        let asks = tip.is_allowed(around.base)
+            && !around.is_held(&tip.revision)
+            && !tip.has_passed()
+            && around.deploying != Some(&tip.revision);
+        let gate = &self.gate;
+        (asks && gate.in_flight.is_none()).then(|| spaced(gate.next, gate.last).max(gate.not_before))
+    }
+
+    pub(super) fn start_check(&mut self, around: &Surroundings, commands: &mut Vec<Command>) {
+        let Some(revision) = self.branch.tip.as_ref().map(|tip| tip.revision.clone()) else { return };
+        let look = self.next_look();
+        let now = around.now.mono;
+        self.gate.in_flight = Some(InFlight { look, until: now.after(CHECK_LIMIT) });
+        self.gate.last = Some(now);
+        self.gate.since.get_or_insert(now);
+        commands.push(Command::Check { look, revision });
+    }
+
+    /// Whether this answers the question that waits.
+    pub(crate) fn awaits_verdict(&self, look: LookNumber) -> bool {
+        self.gate.in_flight.is_some_and(|gate| gate.look == look)
+    }
+
+    pub(super) fn check_given_up(&mut self, around: &Surroundings) {
+        let verdict = Verdict {
+            kind: VerdictKind::Unavailable,
+            evidence: None,
+            detail: "the forge did not answer within its time".to_string(),
+            checks: Vec::new(),
+            not_before: None,
+        };
+        self.judged(verdict, around);
+    }
+
+    /// The forge answered the question that waits.
+    pub(crate) fn judged(&mut self, verdict: Verdict, around: &Surroundings) {
+        let now = around.now.mono;
+        let gate = &mut self.gate;
+        gate.in_flight = None;
+        let age = now.since(*gate.since.get_or_insert(now));
+        gate.overdue = age >= around.policy.gate_timeout;
+        let interval = around.policy.gate_interval();
+        let young = age < GATE_YOUNG;
+        let wait = match verdict.kind {
+            _ if gate.overdue => interval.times(20),
+            VerdictKind::Pending if young => interval,
+            VerdictKind::Pending => interval.times(4),
+            _ if young => interval.times(4),
+            VerdictKind::Green
+            | VerdictKind::Red
+            | VerdictKind::Unproven
+            | VerdictKind::Unavailable
+            | VerdictKind::Off => interval.times(20),
+        };
+        gate.next = match verdict.not_before {
+            // The forge itself says when to come again.
+            Some(wait) if verdict.kind == VerdictKind::Unavailable && !gate.overdue => now.after(wait),
+            Some(_) | None => now.after(jitter(wait, around.now.entropy)),
+        };
+        gate.not_before = now.after(verdict.not_before.unwrap_or(Millis(0)));
+        if let Some(tip) = &mut self.branch.tip {
+            if verdict.kind.passes() {
+                tip.passed_at.get_or_insert(around.now.wall);
+            }
+            tip.judged = Some(Judged { verdict, at: now });
+        }
+    }
+
+    /// Other checks may be named now: what was green under the old ones proves nothing under the new.
+    pub(crate) fn checks_changed(&mut self, now: Now) {
+        self.gate.anew(now.mono);
+        if let Some(tip) = &mut self.branch.tip {
+            tip.judged = None;
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! What both lanes go by, and what they leave behind: numbers, the last confirmed deployment, holds, the pause, the history.
+//! All of it is saved.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use pull_agent_protocol::Outcome;
+
+use crate::cause::ReasonCode;
+use crate::id::{DeploymentId, Revision, StepNumber, SystemPath};
+use crate::record::{Record, Totals};
+use crate::time::Wall;
+
+/// The saved memory of the host beside its two lanes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ledger {
+    /// Id of the next deployment.
+    pub next_deployment: u64,
+    /// Number of the next try of a step that touches the host.
+    pub next_step: u64,
+    /// The last confirmed deployment.
+    pub deployed: Option<Deployed>,
+    /// Revisions that are not tried again by themselves, oldest first.
+    pub held: Vec<Hold>,
+    /// No new activations.
+    pub paused: Option<Pause>,
+    /// Deployments that ended, oldest first.
+    pub history: Vec<Record>,
+    /// For the metrics: what the history has forgotten too.
+    pub totals: Totals,
+}
+
+impl Default for Ledger {
+    fn default() -> Self {
+        Self {
+            next_deployment: 1,
+            next_step: 1,
+            deployed: None,
+            held: Vec::new(),
+            paused: None,
+            history: Vec::new(),
+            totals: Totals::default(),
+        }
+    }
+}
+
+/// The last confirmed deployment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deployed {
+    /// Its revision: what every later one must descend from.
+    pub revision: Revision,
+    /// Its system.
+    pub system: SystemPath,
+    /// When it was confirmed.
+    pub at: Wall,
+    /// Whether it was compared with an earlier one; false for the first and for one that the operator accepted.
+    pub compared: bool,
+}
+
+/// A revision that is not tried again by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// Which one.
+    pub revision: Revision,
+    /// The sentence for the operator. A sentence and not a [`crate::Cause`], for holds are read by every version.
+    pub reason: String,
+    /// Its word; none in a file of a version that knew no words.
+    pub code: Option<ReasonCode>,
+    /// Since when.
+    pub since: Wall,
+}
+
+/// No new activations.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pause {
+    /// When it began.
+    pub since: Wall,
+    /// When it ends by itself.
+    pub until: Option<Wall>,
+    /// The operator's words.
+    pub reason: Option<String>,
+    /// The operator's name.
+    pub by: String,
+}
+
+impl Ledger {
+    /// The revision that every later one must descend from.
+    pub(crate) fn base(&self) -> Option<&Revision> {
+        self.deployed.as_ref().map(|deployed| &deployed.revision)
+    }
+
+    pub(crate) fn is_held(&self, revision: &Revision) -> bool {
+        self.held.iter().any(|hold| hold.revision == *revision)
+    }
+
+    /// The newest deployment that had this path.
+    pub(crate) fn record_of(&self, system: &SystemPath) -> Option<&Record> {
+        self.history.iter().rev().find(|record| record.system.as_ref() == Some(system))
+    }
+
+    /// Number of the next try of a step.
+    pub(crate) const fn take_step(&mut self) -> StepNumber {
+        let step = StepNumber(self.next_step);
+        self.next_step += 1;
+        step
+    }
+
+    /// Id of the next deployment.
+    pub(crate) const fn take_deployment(&mut self) -> DeploymentId {
+        let id = DeploymentId(self.next_deployment);
+        self.next_deployment += 1;
+        id
+    }
+
+    /// The revision is what runs and is well.
+    pub(crate) fn confirm(&mut self, revision: Revision, system: SystemPath, compared: bool, at: Wall) {
+        self.deployed = Some(Deployed { revision, system, at, compared });
+        // Every older revision is refused from now on, so that their holds say nothing any more.
+        self.held.clear();
+    }
+
+    /// Does not try the revision of this deployment again; the oldest of more than `most` holds are forgotten.
+    pub(crate) fn hold(&mut self, record: &Record, most: usize) {
+        self.held.retain(|hold| hold.revision != record.revision);
+        self.held.push(Hold::of(record));
+        let surplus = self.held.len().saturating_sub(most.max(1));
+        self.held.drain(..surplus);
+    }
+
+    /// Writes a deployment that ended into the history, and returns those that fell out of it.
+    pub(crate) fn record(&mut self, record: Record, most: usize) -> Vec<DeploymentId> {
+        self.totals.add(record.outcome, record.finished_at, &record.durations);
+        self.history.push(record);
+        let surplus = self.history.len().saturating_sub(most.max(1));
+        self.history.drain(..surplus).map(|record| record.id).collect()
+    }
+}
+
+/// Whether a deployment that ended so is what the host runs.
+pub(crate) const fn is_confirmed(outcome: Outcome) -> bool {
+    match outcome {
+        Outcome::Deployed | Outcome::Degraded | Outcome::Unchanged => true,
+        Outcome::Failed | Outcome::RolledBack | Outcome::Superseded | Outcome::Broken => false,
+    }
+}
