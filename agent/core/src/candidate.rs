@@ -173,7 +173,20 @@ impl Candidate {
 
     /// The part of it that is saved.
     pub(crate) fn noted(&self) -> Self {
-        Self { fetched: false, judged: None, retry_at: Mono(0), ..self.clone() }
+        Self {
+            revision: self.revision.clone(),
+            trigger: self.trigger,
+            subject: self.subject.clone(),
+            author: self.author.clone(),
+            seen_at: self.seen_at,
+            passed_at: self.passed_at,
+            ancestry: self.ancestry.clone(),
+            leave: self.leave,
+            tries: self.tries,
+            fetched: false,
+            judged: None,
+            retry_at: Mono(0),
+        }
     }
 
     /// Whether the saved parts of both are the same.

@@ -17,26 +17,24 @@ use crate::policy::Policy;
 use crate::state::State;
 use crate::time::{Mono, Now};
 
-/// What follows from an event.
+/// What follows from an event, beside the new state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Decision {
-    /// The state from now on; its saved part must be on disk before the first command starts.
-    pub(crate) state: State,
-    /// To be carried out, in this order.
+    /// To be carried out, in this order, once the saved part of the state is on disk.
     pub(crate) commands: Vec<Command>,
     /// Whether the change that an operator asked for is made; of every other event nobody wants to know.
     pub(crate) answer: Result<(), Refusal>,
 }
 
-/// Decides what follows from an event. Drivers come here by [`crate::Outbox`] only, which lets no command out before its
-/// state is on disk.
+/// Decides what follows from an event: the state is the next one afterwards. Drivers come here by [`crate::Outbox`] only,
+/// which lets no command out before its state is on disk.
 #[must_use]
-pub(crate) fn decide(policy: &Policy, state: State, now: Now, event: Event) -> Decision {
+pub(crate) fn decide(policy: &Policy, state: &mut State, now: Now, event: Event) -> Decision {
     let mut turn = Turn { policy, now, state, commands: Vec::new(), answer: Ok(()) };
     turn.apply(event);
     turn.plan();
     turn.note_phase();
-    Decision { state: turn.state, commands: turn.commands, answer: turn.answer }
+    Decision { commands: turn.commands, answer: turn.answer }
 }
 
 /// Returns when [`Event::DeadlinePassed`] is due. It is a function of the state, so that no timer can be lost.
@@ -55,8 +53,10 @@ pub fn deadline(policy: &Policy, state: &State, now: Now) -> Option<Mono> {
 impl State {
     /// When the candidate that is ready may be deployed; none while something but time stands against it.
     fn start_due(&self, around: &Surroundings) -> Option<Mono> {
-        let free = self.deploy.current().is_none() && self.ledger.paused.is_none();
-        self.follow.ready(around).filter(|_| free).map(|candidate| candidate.retry_at)
+        if self.deploy.current().is_some() || self.ledger.paused.is_some() {
+            return None;
+        }
+        self.follow.ready(around).map(|candidate| candidate.retry_at)
     }
 
     fn overtaken(&self, around: &Surroundings) -> Option<Overtaken> {
@@ -68,7 +68,7 @@ impl State {
 pub(crate) struct Turn<'a> {
     pub(crate) policy: &'a Policy,
     pub(crate) now: Now,
-    pub(crate) state: State,
+    pub(crate) state: &'a mut State,
     pub(crate) commands: Vec<Command>,
     pub(crate) answer: Result<(), Refusal>,
 }
@@ -151,17 +151,15 @@ impl Turn<'_> {
 
     /// Lets the follow lane act, which sees of the rest what [`Surroundings`] show.
     fn follow<T>(&mut self, act: impl FnOnce(&mut Follow, &Surroundings) -> T) -> T {
-        let mut follow = core::mem::take(&mut self.state.follow);
-        let result = act(&mut follow, &self.state.surroundings(self.policy, self.now));
-        self.state.follow = follow;
-        result
+        let (follow, around) = self.state.follow_lane(self.policy, self.now);
+        act(follow, &around)
     }
 
     /// Lets the deployment lane act, and writes down how the deployment ended, if it did.
     pub(crate) fn deploy(&mut self, act: impl FnOnce(&mut Deploy, &mut Desk) -> Option<Ended>) {
         let around = self.state.surroundings(self.policy, self.now);
         let overtaken = self.state.overtaken(&around);
-        let State { ledger, deploy, host, .. } = &mut self.state;
+        let State { ledger, deploy, host, .. } = &mut *self.state;
         let (policy, now, commands) = (self.policy, self.now, &mut self.commands);
         let ended = act(deploy, &mut Desk { policy, now, host, ledger, commands, overtaken });
         if let Some(ended) = ended {

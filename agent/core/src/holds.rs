@@ -16,7 +16,7 @@ use crate::state::Saved;
 pub fn held_by_history(saved: &Saved) -> Vec<Hold> {
     let mut held: Vec<Hold> = Vec::new();
     let mut hard: Vec<&Record> = Vec::new();
-    for record in &saved.ledger.history {
+    for record in saved.ledger.history.iter() {
         let consequence = record.cause.as_ref().map_or(Consequence::Hold, Cause::consequence);
         let ill = match (record.outcome, consequence) {
             (Outcome::Deployed | Outcome::Degraded | Outcome::Unchanged, _) => {

@@ -2,6 +2,7 @@
 //! All of it is saved.
 
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use pull_agent_protocol::Outcome;
@@ -24,10 +25,11 @@ pub struct Ledger {
     pub held: Vec<Hold>,
     /// No new activations.
     pub paused: Option<Pause>,
-    /// Deployments that ended, oldest first.
-    pub history: Vec<Record>,
+    /// Deployments that ended, oldest first. Shared, as the totals are: a state is copied and compared with each save, and these
+    /// are long and seldom change.
+    pub history: Arc<Vec<Record>>,
     /// For the metrics: what the history has forgotten too.
-    pub totals: Totals,
+    pub totals: Arc<Totals>,
 }
 
 impl Default for Ledger {
@@ -38,8 +40,8 @@ impl Default for Ledger {
             deployed: None,
             held: Vec::new(),
             paused: None,
-            history: Vec::new(),
-            totals: Totals::default(),
+            history: Arc::default(),
+            totals: Arc::default(),
         }
     }
 }
@@ -129,10 +131,11 @@ impl Ledger {
 
     /// Writes a deployment that ended into the history, and returns those that fell out of it.
     pub(crate) fn record(&mut self, record: Record, most: usize) -> Vec<DeploymentId> {
-        self.totals.add(record.outcome, record.finished_at, &record.durations);
-        self.history.push(record);
-        let surplus = self.history.len().saturating_sub(most.max(1));
-        self.history.drain(..surplus).map(|record| record.id).collect()
+        Arc::make_mut(&mut self.totals).add(record.outcome, record.finished_at, &record.durations);
+        let history = Arc::make_mut(&mut self.history);
+        history.push(record);
+        let surplus = history.len().saturating_sub(most.max(1));
+        history.drain(..surplus).map(|record| record.id).collect()
     }
 }
 

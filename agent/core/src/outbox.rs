@@ -89,8 +89,7 @@ impl<R> Outbox<R> {
 
     /// Decides what follows from an event. A caller is answered once that is on disk.
     pub fn decide(&mut self, policy: &Policy, now: Now, event: Event, caller: Option<R>) {
-        let decision = decide(policy, take(&mut self.state), now, event);
-        self.state = decision.state;
+        let decision = decide(policy, &mut self.state, now, event);
         self.waiting.add(decision.commands);
         self.waiting.callers.extend(caller.map(|caller| (caller, decision.answer)));
     }

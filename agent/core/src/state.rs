@@ -70,9 +70,10 @@ impl State {
     #[must_use]
     pub fn is_saved_as(&self, saved: &Saved) -> bool {
         let Saved { ledger, branch, deployment } = saved;
-        self.ledger == *ledger
-            && self.follow.is_noted_as(branch)
+        // What changes most comes first, and the long history last.
+        self.follow.is_noted_as(branch)
             && self.deploy.is_noted_as(deployment.as_ref())
+            && self.ledger == *ledger
     }
 
     /// Numbers, holds, the pause, the history.
@@ -194,12 +195,25 @@ impl State {
 
     /// What the follow lane must know of the rest.
     pub(crate) fn surroundings<'a>(&'a self, policy: &'a Policy, now: Now) -> Surroundings<'a> {
-        Surroundings {
-            policy,
-            now,
-            base: self.ledger.base(),
-            held: &self.ledger.held,
-            deploying: self.deploy.current().map(|deployment| &deployment.candidate.revision),
-        }
+        surroundings(&self.ledger, &self.deploy, policy, now)
     }
+
+    /// The follow lane, to be changed, and what it must know of the rest.
+    pub(crate) fn follow_lane<'a>(
+        &'a mut self,
+        policy: &'a Policy,
+        now: Now,
+    ) -> (&'a mut Follow, Surroundings<'a>) {
+        (&mut self.follow, surroundings(&self.ledger, &self.deploy, policy, now))
+    }
+}
+
+fn surroundings<'a>(
+    ledger: &'a Ledger,
+    deploy: &'a Deploy,
+    policy: &'a Policy,
+    now: Now,
+) -> Surroundings<'a> {
+    let deploying = deploy.current().map(|deployment| &deployment.candidate.revision);
+    Surroundings { policy, now, base: ledger.base(), held: &ledger.held, deploying }
 }

@@ -6,6 +6,7 @@ mod power;
 mod save;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use pull_agent_core::{
     Branch, Candidate, Cause, Deployed, DeploymentId, Durations, Hold, Ledger, Millis, ReasonCode, Record,
@@ -121,7 +122,7 @@ fn usual() -> Saved {
                 compared: true,
             }),
             held: holds("b"),
-            history: vec![record(1, 'a', Outcome::Deployed), record(2, 'b', Outcome::RolledBack)],
+            history: Arc::new(vec![record(1, 'a', Outcome::Deployed), record(2, 'b', Outcome::RolledBack)]),
             ..Ledger::default()
         },
         branch: Branch { tip: Some(failing('c', Tries { transient: 1, hard: 1 })), ..Branch::default() },

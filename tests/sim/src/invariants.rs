@@ -271,7 +271,7 @@ impl Ghost {
     pub(crate) fn saved(&mut self, world: &World) -> Result<(), Violation> {
         let Some(saved) = &world.disk.state else { return Ok(()) };
         let closed: Vec<bool> = self.commits.iter().map(|known| known.closed).collect();
-        for record in &saved.ledger.history {
+        for record in saved.ledger.history.iter() {
             if record.id.0 > self.last_record {
                 self.ended(record, world)?;
                 self.last_record = record.id.0;

@@ -149,7 +149,15 @@ impl Deployment {
 
     /// The part of it that is saved.
     pub(crate) fn noted(&self) -> Self {
-        Self { candidate: self.candidate.noted(), ..self.clone() }
+        Self {
+            id: self.id,
+            candidate: self.candidate.noted(),
+            started_at: self.started_at,
+            phase: self.phase.clone(),
+            phase_since: self.phase_since,
+            durations: self.durations,
+            busy: self.busy,
+        }
     }
 
     /// Whether the saved parts of both are the same.

@@ -194,8 +194,8 @@ impl Machine {
     /// Tells an event and returns the commands. Whatever happens, nothing may be due again at once.
     pub(super) fn tell(&mut self, event: Event) -> Vec<Command> {
         let shown = format!("{event:?}");
-        let step = decide(&self.policy, self.state.clone(), self.clock(), event);
-        self.state = step.state;
+        let now = self.clock();
+        let step = decide(&self.policy, &mut self.state, now, event);
         if let Some(due) = deadline(&self.policy, &self.state, self.clock()) {
             assert!(due > Mono(self.now), "due at once again after {shown}: {:#?}", self.state);
         }
@@ -204,7 +204,7 @@ impl Machine {
 
     /// Asks for a change and returns whether it is made.
     pub(super) fn ask(&self, event: Event) -> Result<(), Refusal> {
-        decide(&self.policy, self.state.clone(), self.clock(), event).answer
+        decide(&self.policy, &mut self.state.clone(), self.clock(), event).answer
     }
 
     /// Tells an event; exactly these commands must come out, and exactly these fields change.

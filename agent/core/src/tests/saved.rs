@@ -6,6 +6,7 @@ mod version_1;
 
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use proptest::prelude::*;
@@ -69,7 +70,7 @@ fn a_file_of_version_1_loses_nothing() {
 fn of_a_cause_its_word_and_its_sentence_are_kept() {
     let record = |cause| {
         let mut saved = read_v1(VERSION_1);
-        saved.ledger.history[0].cause = Some(cause);
+        Arc::make_mut(&mut saved.ledger.history)[0].cause = Some(cause);
         saved
     };
     let withdrawn = Cause::Withdrawn { tip: revision('c') };
@@ -83,7 +84,7 @@ fn of_a_cause_its_word_and_its_sentence_are_kept() {
                         {{\"code\": \"bad-luck\", \"sentence\": \"why\"}}}}]}}",
         "b".repeat(40)
     );
-    let read = read_v2(&text).expect("it is understood").saved.ledger.history.remove(0).cause;
+    let read = read_v2(&text).expect("it is understood").saved.ledger.history[0].cause.clone();
     assert_eq!(read, Some(Cause::told(ReasonCode::Unclassified, "why")), "a word of a later version");
 }
 

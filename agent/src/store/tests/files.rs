@@ -2,6 +2,7 @@
 
 use pull_agent_core::{Cause, Ledger, ReasonCode, Saved};
 use serde_json::json;
+use std::sync::Arc;
 
 use super::{Place, usual};
 use crate::clock;
@@ -36,8 +37,9 @@ fn what_this_program_can_do_without_is_left_out_and_said() {
     let (_store, saved, warnings) = place.open();
     let mut expected = usual();
     expected.branch.tip = None;
-    expected.ledger.history.remove(0);
-    expected.ledger.history[0].cause = Some(Cause::told(ReasonCode::Unclassified, "why"));
+    let history = Arc::make_mut(&mut expected.ledger.history);
+    history.remove(0);
+    history[0].cause = Some(Cause::told(ReasonCode::Unclassified, "why"));
     assert_eq!(saved, expected);
     assert_eq!(warnings.len(), 1);
     assert!(

@@ -3,6 +3,7 @@
 use pull_agent_core::{Cause, ReasonCode, Record, Saved, Tries};
 use pull_agent_protocol::Outcome;
 use serde_json::json;
+use std::sync::Arc;
 
 use super::{Place, failing, held, holding, holds, record, usual};
 
@@ -143,7 +144,7 @@ fn history() -> Saved {
     };
     let mut saved = holding("");
     saved.branch.tip = Some(failing('9', Tries { transient: 0, hard: 1 }));
-    saved.ledger.history = vec![
+    saved.ledger.history = Arc::new(vec![
         record(1, '1', Outcome::RolledBack),
         record(2, 'a', Outcome::Deployed),
         record(3, 'b', Outcome::RolledBack),
@@ -156,7 +157,7 @@ fn history() -> Saved {
         record(10, '4', Outcome::Superseded),
         failed(11, '9', ReasonCode::BuildTimeout),
         failed(12, '9', ReasonCode::BuildTimeout),
-    ];
+    ]);
     saved
 }
 

@@ -2,6 +2,7 @@
 
 use pull_agent_core::{Saved, Wall};
 use pull_agent_protocol::Outcome;
+use std::sync::Arc;
 
 use super::power::{Image, PowerDisk};
 use super::{Place, held, holding, record, usual};
@@ -52,8 +53,8 @@ fn a_loss_of_power_at_any_moment_leaves_the_old_state_or_the_new_one() {
 #[test]
 fn a_hold_is_on_the_disk_before_the_state_that_ends_the_deployment() {
     let (mut old, mut new) = (holding(""), holding("b"));
-    old.ledger.history.clear();
-    new.ledger.history = vec![record(2, 'b', Outcome::RolledBack)];
+    old.ledger.history = Arc::default();
+    new.ledger.history = Arc::new(vec![record(2, 'b', Outcome::RolledBack)]);
     let (_place, disk, mut store) = store(&old);
     store.save(&new).expect("it is saved");
     let mut early = false;

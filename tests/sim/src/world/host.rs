@@ -76,9 +76,9 @@ pub struct Host {
     /// From then on all units are well.
     pub healthy_at: u64,
     /// `/run/booted-system`.
-    pub booted: usize,
-    /// How often the machine was booted.
-    pub boots: u64,
+    pub booted: SystemPath,
+    /// Which boot this is.
+    pub boot_id: String,
     /// The step of the agent.
     pub step: Option<Step>,
     /// The person.
@@ -90,15 +90,15 @@ pub struct Host {
 impl Host {
     /// A machine that runs and boots this system.
     #[must_use]
-    pub const fn new(system: usize) -> Self {
+    pub fn new(system: usize) -> Self {
         Self {
             current: system,
             current_by: By::Nobody,
             profile: system,
             profile_by: By::Nobody,
             healthy_at: 0,
-            booted: system,
-            boots: 1,
+            booted: system_path(system),
+            boot_id: String::from("boot"),
             step: None,
             operator: None,
             locked_by: None,
@@ -111,8 +111,8 @@ impl Host {
         HostView {
             current: Some(system_path(self.current)),
             profile: Some(system_path(self.profile)),
-            booted: Some(system_path(self.booted)),
-            boot_id: Some(self.boots.to_string()),
+            booted: Some(self.booted.clone()),
+            boot_id: Some(self.boot_id.clone()),
             inhibitors: Vec::new(),
             reboot_required: Vec::new(),
         }
@@ -141,8 +141,8 @@ impl Host {
         self.operator = None;
         self.locked_by = None;
         self.current = system;
-        self.booted = system;
-        self.boots += 1;
+        self.booted = system_path(system);
+        self.boot_id.push('+');
         self.healthy_at = healthy_at;
     }
 }

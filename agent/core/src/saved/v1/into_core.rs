@@ -1,6 +1,7 @@
 //! From version 1 into the core.
 
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use pull_agent_protocol as wire;
@@ -43,8 +44,8 @@ impl TryFrom<File> for Read {
             deployed: deployed.map(Deployed::into_core).transpose()?,
             held: held.into_iter().map(Hold::into_core).collect::<Result<_, _>>()?,
             paused: paused.map(Pause::into_core),
-            history: history.into_iter().map(Record::into_core).collect::<Result<_, _>>()?,
-            totals: totals.into_core(),
+            history: Arc::new(history.into_iter().map(Record::into_core).collect::<Result<_, _>>()?),
+            totals: Arc::new(totals.into_core()),
         };
         let deployment =
             current.map(|current| current.into_core(ledger.base(), accepted.as_ref())).transpose()?;

@@ -3,6 +3,7 @@
 
 use alloc::format;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use pull_agent_protocol as wire;
@@ -41,8 +42,8 @@ impl TryFrom<File> for Read {
             deployed: notes.keep("the last deployed revision", deployed.map(TryInto::try_into)),
             held: Vec::new(),
             paused: paused.map(Pause::into_core),
-            history: history.into_iter().filter_map(|record| notes.record(record)).collect(),
-            totals: totals.into_core(),
+            history: Arc::new(history.into_iter().filter_map(|record| notes.record(record)).collect()),
+            totals: Arc::new(totals.into_core()),
         };
         let saved = Saved { ledger, branch: notes.branch(branch), deployment };
         Ok(Self { saved, left_out: notes.0 })

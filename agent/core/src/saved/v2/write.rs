@@ -34,7 +34,7 @@ impl From<&Saved> for File {
             branch: branch.into(),
             paused: paused.as_ref().map(Into::into),
             history: history.iter().map(Into::into).collect(),
-            totals: totals.into(),
+            totals: (&**totals).into(),
         }
     }
 }

@@ -163,7 +163,7 @@ prop_compose! {
         history in prop::collection::vec(record(), 0..4),
         totals in totals(),
     ) -> Ledger {
-        Ledger { next_deployment, next_step, deployed, held, paused, history, totals }
+        Ledger { next_deployment, next_step, deployed, held, paused, history: history.into(), totals: totals.into() }
     }
 }
 

@@ -84,7 +84,7 @@ fn check_cause(record: serde_json::Value, cause: Option<(Option<ReasonCode>, &st
         let history = state["history"][0].as_object_mut().expect("a record");
         history.extend(record.as_object().expect("fields").clone());
     });
-    let found = saved.expect("it is understood").ledger.history.remove(0).cause;
+    let found = saved.expect("it is understood").ledger.history[0].cause.clone();
     let expected = cause.map(|(code, sentence)| Cause::Told { code, sentence: sentence.into() });
     assert_eq!(found, expected, "{record}");
 }
