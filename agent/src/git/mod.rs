@@ -9,15 +9,13 @@
 mod child;
 mod clone;
 mod credentials;
-mod error;
 mod fetch;
-mod pkt;
+mod gix_error;
 mod poll;
 mod remote;
 
 pub use child::{ChildError, Failure, child_main};
-pub use clone::{is_ancestor, sweep};
+pub use clone::{CloneError, is_ancestor, sweep};
 pub use credentials::CredentialError;
-pub use error::{CloneError, FetchError, PollError};
-pub use fetch::fetch;
-pub use poll::{POLL_TIMEOUT, Poller};
+pub use fetch::{FetchError, fetch};
+pub use poll::{POLL_TIMEOUT, PollError, Poller};

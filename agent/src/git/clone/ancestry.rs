@@ -7,8 +7,8 @@ use std::path::Path;
 use gix::ObjectId;
 use pull_agent_core::Revision;
 
+use super::CloneError;
 use super::{Clone, GIT_DIR, damaged};
-use crate::git::error::CloneError;
 
 /// Longest walk: more commits than nixpkgs has.
 const MAX_COMMITS: usize = 2_000_000;

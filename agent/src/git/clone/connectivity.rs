@@ -7,8 +7,8 @@ use gix::ObjectId;
 use gix::objs::tree::EntryKind;
 use gix::objs::{Exists as _, FindExt as _};
 
+use super::CloneError;
 use super::damaged;
-use crate::git::error::CloneError;
 
 /// Checks that every tree and blob of the commit is in the clone, and that every blob has the content that its id says: what
 /// came with an earlier fetch may have been spoilt by the disk since.

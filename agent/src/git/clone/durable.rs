@@ -4,7 +4,7 @@ use std::path::Path;
 
 use fs_err as fs;
 
-use crate::git::error::CloneError;
+use super::CloneError;
 
 /// Syncs every file and folder below `dir`, and `dir`. Files that are on disk already cost nothing.
 pub(super) fn sync_tree(dir: &Path) -> Result<(), CloneError> {

@@ -4,7 +4,7 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::git::error::CloneError;
+use super::CloneError;
 use crate::lock;
 
 /// Beside the repository, as that is replaced as a whole.

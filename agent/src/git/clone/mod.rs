@@ -5,6 +5,7 @@
 mod ancestry;
 mod connectivity;
 mod durable;
+mod error;
 mod lock;
 mod refs;
 mod sweep;
@@ -20,12 +21,13 @@ use serde::{Deserialize, Serialize};
 pub use ancestry::is_ancestor;
 pub(super) use ancestry::{Relation, boundary, has_commit, object_id, relation};
 pub(super) use connectivity::check_complete;
+pub use error::CloneError;
 pub(super) use lock::take_lock;
 pub(super) use refs::{branch_tip, set_refs};
 pub use sweep::sweep;
 pub(super) use sweep::sweep_locked;
 
-use super::error::CloneError;
+use super::gix_error;
 
 /// Folder of the repository within the folder that nix is given.
 const GIT_DIR: &str = ".git";
@@ -167,7 +169,7 @@ impl Clone {
 
 /// An error of gitoxide about our own files.
 fn damaged(git_dir: &Path, error: &gix::Error) -> CloneError {
-    CloneError::Damaged { path: git_dir.to_owned(), reason: super::fetch::gix_chain(error) }
+    CloneError::Damaged { path: git_dir.to_owned(), reason: gix_error::chain(error) }
 }
 
 fn remove_tree(path: &Path) -> Result<(), CloneError> {

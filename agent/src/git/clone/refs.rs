@@ -5,8 +5,8 @@ use gix::ObjectId;
 use gix::refs::transaction::{Change, LogChange, PreviousValue, RefEdit, RefLog};
 use gix::refs::{FullName, Target};
 
+use super::CloneError;
 use super::damaged;
-use crate::git::error::CloneError;
 
 /// Keeps the deployed revision.
 const DEPLOYED: &str = "refs/pull-agent/deployed";

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use fs_err as fs;
 
+use super::CloneError;
 use super::{GIT_DIR, MARKER, NEW, SHALLOW_NEXT, remove_tree, take_lock};
-use crate::git::error::CloneError;
 
 /// Removes left-overs of fetches that were killed; for the start of the agent and after each kill. Blocks for a few
 /// seconds at most. Does nothing where there is no clone.

@@ -11,10 +11,10 @@ use super::exchange::Exchange;
 use crate::error::chain;
 use crate::git::child::{FetchAnswer, FetchRequest, Standing};
 use crate::git::clone::{
-    self, Clone, Found, Relation, SHALLOW_NEXT, boundary, branch_tip, check_complete, has_commit, object_id,
-    relation, set_refs, sweep_locked, take_lock,
+    self, Clone, CloneError, Found, Relation, SHALLOW_NEXT, boundary, branch_tip, check_complete, has_commit,
+    object_id, relation, set_refs, sweep_locked, take_lock,
 };
-use crate::git::error::CloneError;
+use crate::git::gix_error;
 use crate::text::first_line;
 
 /// Most bytes of a first fetch, which is one commit with its files.
@@ -267,7 +267,7 @@ fn remove_file(path: &Path) -> Result<(), Fault> {
 /// Returns subject and author of a commit, fit to be shown.
 fn describe(repo: &gix::Repository, id: ObjectId) -> Result<(String, String), Fault> {
     let damaged = |reason: String| CloneError::Damaged { path: repo.git_dir().to_owned(), reason };
-    let commit = repo.find_commit(id).map_err(|error| damaged(super::gix_chain(&error)))?;
+    let commit = repo.find_commit(id).map_err(|error| damaged(gix_error::chain(&error)))?;
     let message = commit.message_raw().map_err(|error| damaged(error.to_string()))?;
     let author = commit.author().map_err(|error| damaged(error.to_string()))?;
     Ok((first_line(message), first_line(author.name)))

@@ -13,8 +13,7 @@ use gix::protocol::transport::Protocol;
 
 use super::Fault;
 use super::transport::{Connected, agent, connect};
-use crate::git::clone::Clone;
-use crate::git::error::CloneError;
+use crate::git::clone::{Clone, CloneError};
 use crate::git::remote::Remote;
 
 /// Largest single object, well below the memory that the child has.

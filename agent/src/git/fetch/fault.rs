@@ -2,9 +2,9 @@
 
 use gix::protocol::transport::packetline;
 
-use crate::error;
+use crate::git::clone::CloneError;
 use crate::git::credentials::CredentialError;
-use crate::git::error::CloneError;
+use crate::git::gix_error;
 use crate::text;
 use crate::tls::TlsError;
 
@@ -56,7 +56,7 @@ impl Fault {
         if let Some(said) = error.downcast_any_ref::<packetline::read::Error>() {
             return Self::Refused { text: text::first_line(&said.message), any_commit };
         }
-        let text = chain(error);
+        let text = gix_error::chain(error);
         if let Some((_, said)) = text.split_once(ERR_LINE) {
             return Self::Refused { text: said.trim_end_matches('"').to_owned(), any_commit };
         }
@@ -98,12 +98,6 @@ fn is_silence(error: &gix::Error) -> bool {
     error
         .iter_errors()
         .any(|cause| cause.downcast_ref::<std::io::Error>().is_some_and(|io| silent(io.kind())))
-}
-
-/// Joins an error of gitoxide and its causes to one harmless line.
-pub(in crate::git) fn chain(error: &gix::Error) -> String {
-    let causes = error::joined(error.iter_errors().map(|cause| -> &dyn std::error::Error { cause }));
-    text::clean(&causes)
 }
 
 /// What to look at, for the causes that an operator can do something about.

@@ -11,11 +11,10 @@ use std::path::Path;
 use pull_agent_core::{Ancestry, Fetched, Revision};
 
 pub(super) use bring::bring_in;
-pub(super) use fault::{Fault, chain as gix_chain};
+pub(super) use fault::Fault;
 pub(super) use transport::tip;
 
-use super::child::{self, Answer, FetchAnswer, FetchRequest, Request, Standing};
-use super::error::FetchError;
+use super::child::{self, Answer, ChildError, FetchAnswer, FetchRequest, Request, Standing};
 use super::remote::Remote;
 use super::sweep;
 use crate::error::chain;
@@ -24,6 +23,28 @@ use crate::text;
 
 /// Most bytes of history since the deployed revision; with more of it the proof is given up, not the fetch.
 const MAX_HISTORY: u64 = 256 * 1024 * 1024;
+
+/// Why a revision was not brought into the clone.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// The child failed, was killed at its deadline or died.
+    #[error("{revision} could not be fetched from {url}")]
+    Child {
+        /// What was asked for.
+        revision: Revision,
+        /// Remote.
+        url: String,
+        /// Why not.
+        #[source]
+        source: ChildError,
+    },
+    /// The child answered something else than asked.
+    #[error("the fetch of {revision} ended with an answer to another question")]
+    Answer {
+        /// What was asked for.
+        revision: Revision,
+    },
+}
 
 /// Brings `revision` into the clone `<repository>/.git`, whole and synced to disk, sets `refs/heads/<branch>` to it and
 /// finds where it stands to `deployed`. Takes `source.timeout` at most; dropping the future kills the child, `program`

@@ -6,7 +6,7 @@ use gix::protocol::transport::packetline::blocking_io::encode;
 use gix::protocol::transport::packetline::decode::{Stream, streaming};
 use pull_agent_core::Revision;
 
-use super::error::PollError;
+use super::PollError;
 use crate::text::first_line;
 
 /// Returns the body of the `ls-refs` request for refs that begin with `reference`.

@@ -1,13 +1,12 @@
-//! Why a poll, a fetch or a look at the clone failed. Each sentence names the value it is about and what helps; none
-//! ever holds a secret. The cause is in the source, not in the sentence.
+//! Why a poll failed. Each sentence names the value it is about and what helps; none ever holds a secret. The cause is in
+//! the source, not in the sentence.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
-use pull_agent_core::{InvalidRevision, Revision};
+use pull_agent_core::InvalidRevision;
 
-use super::child::ChildError;
-use super::credentials::CredentialError;
+use crate::git::child::ChildError;
+use crate::git::credentials::CredentialError;
 use crate::secret::Token;
 use crate::tls::TlsError;
 
@@ -165,7 +164,7 @@ impl PollError {
     }
 
     /// Takes the token out of everything that the server chose.
-    pub(super) fn redacted(mut self, token: &Token) -> Self {
+    pub(in crate::git) fn redacted(mut self, token: &Token) -> Self {
         let said = match &mut self {
             Self::Redirect { location: said, .. }
             | Self::ContentType { found: said, .. }
@@ -212,94 +211,4 @@ const fn status_hint(status: u16) -> &'static str {
         429 => ": the server wants to be asked more rarely",
         _ => "",
     }
-}
-
-/// Why a revision was not brought into the clone.
-#[derive(Debug, thiserror::Error)]
-pub enum FetchError {
-    /// The child failed, was killed at its deadline or died.
-    #[error("{revision} could not be fetched from {url}")]
-    Child {
-        /// What was asked for.
-        revision: Revision,
-        /// Remote.
-        url: String,
-        /// Why not.
-        #[source]
-        source: ChildError,
-    },
-    /// The child answered something else than asked.
-    #[error("the fetch of {revision} ended with an answer to another question")]
-    Answer {
-        /// What was asked for.
-        revision: Revision,
-    },
-}
-
-/// Why the clone on disk cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum CloneError {
-    /// A file operation failed.
-    #[error("{what} {} failed{}", path.display(), space_hint(source))]
-    Io {
-        /// "opening", "syncing" …
-        what: &'static str,
-        /// Which file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
-    /// Another process holds the lock.
-    #[error("the clone {} is in use by another process", path.display())]
-    Busy {
-        /// Folder of the clone.
-        path: PathBuf,
-    },
-    /// There is a repository that this program did not make; it is never touched.
-    #[error("{} is not a clone made by this agent: move it away, it is left as it is", path.display())]
-    Foreign {
-        /// Its folder.
-        path: PathBuf,
-    },
-    /// Somebody else's folder, which nix would refuse to read.
-    #[error("{} belongs to user {owner}, but the agent runs as user {user}: change its owner", path.display())]
-    Owner {
-        /// Its folder.
-        path: PathBuf,
-        /// Who has it.
-        owner: u32,
-        /// Who runs.
-        user: u32,
-    },
-    /// gitoxide cannot use it, or an object is missing. Healed by the next fetch.
-    #[error("the clone {} is damaged: {reason}", path.display())]
-    Damaged {
-        /// Folder of the repository.
-        path: PathBuf,
-        /// What is wrong.
-        reason: String,
-    },
-    /// The walk through the history was longer than allowed.
-    #[error("the history of {of} has more than {limit} commits to look through")]
-    TooFar {
-        /// Where it began.
-        of: String,
-        /// The limit.
-        limit: usize,
-    },
-}
-
-impl CloneError {
-    /// For `map_err` on file operations.
-    pub(super) fn io(what: &'static str, path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Self {
-        let path = path.to_owned();
-        move |source| Self::Io { what, path, source }
-    }
-}
-
-/// A full disk is the one cause worth a word of its own.
-fn space_hint(error: &std::io::Error) -> &'static str {
-    let full = [std::io::ErrorKind::StorageFull, std::io::ErrorKind::QuotaExceeded];
-    if full.contains(&error.kind()) { ": no space is left on its file system" } else { "" }
 }

@@ -1,6 +1,9 @@
 //! The poll: which revision the branch is at. Over http(s) one POST on a kept connection, a few hundred bytes and well
 //! below a millisecond; any other way through a child, as nothing else could be stopped in the midst of a read.
 
+mod error;
+mod pkt;
+
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
@@ -11,10 +14,10 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LOCATION, USER_AGENT}
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use tokio::time::{Instant, timeout_at};
 
+pub use error::PollError;
+
 use super::child::{self, Answer, Request};
 use super::credentials::token_apart;
-use super::error::PollError;
-use super::pkt;
 use super::remote::{Remote, Transport};
 use crate::settings::Source;
 use crate::{text, tls};
