@@ -13,9 +13,11 @@ mod fetch;
 mod gix_error;
 mod poll;
 mod remote;
+mod serve;
 
-pub use child::{ChildError, Failure, child_main};
+pub use child::{ChildError, Failure};
 pub use clone::{CloneError, is_ancestor, sweep};
 pub use credentials::CredentialError;
 pub use fetch::{FetchError, fetch};
 pub use poll::{POLL_TIMEOUT, PollError, Poller};
+pub use serve::child_main;

@@ -1,9 +1,9 @@
-//! The child that runs gitoxide: `<program> fetch`, one request on its standard input, one answer on its standard
-//! output. It is killed with everything it started when its time is over or nobody waits for it any more, and ends by
-//! itself when this process dies: its standard input is the life-line.
+//! The agent's side of the child that runs gitoxide, of which [`super::serve`] is the other side: `<program> fetch`, one
+//! request on its standard input, one answer on its standard output. It is killed with everything it started when its
+//! time is over or nobody waits for it any more, and ends by itself when this process dies: its standard input is the
+//! life-line.
 
 mod message;
-mod serve;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,6 @@ use std::time::Duration;
 
 pub use message::Failure;
 pub(super) use message::{Answer, FetchAnswer, FetchRequest, Reply, Request, Standing};
-pub use serve::child_main;
 
 use crate::process::{CallError, Environment, call_with, environment};
 use crate::text;

@@ -13,7 +13,7 @@ const ERR_LINE: &str = "Unknown or unsupported header: \"ERR ";
 
 /// Why the child could not do it.
 #[derive(Debug, thiserror::Error)]
-pub(in crate::git) enum Fault {
+pub(super) enum Fault {
     /// The clone on disk cannot be used.
     #[error(transparent)]
     Clone(#[from] CloneError),
@@ -65,7 +65,7 @@ impl Fault {
     }
 
     /// Whether the remote answered, with whatever: then there is a network.
-    pub(in crate::git) const fn is_an_answer(&self) -> bool {
+    pub(super) const fn is_an_answer(&self) -> bool {
         match self {
             Self::SshKey | Self::Refused { .. } | Self::TooMuch { .. } => true,
             Self::Remote { answered, .. } => *answered,

@@ -1,4 +1,10 @@
-//! The child's side: bounded in memory, tied to its parent's life, one request, one answer.
+//! The child's side: bounded in memory, tied to its parent's life, one request, one answer. Only here does gitoxide speak to
+//! the remote or write to the clone.
+
+mod bring;
+mod exchange;
+mod fault;
+mod transport;
 
 use std::io::{BufRead as _, Read as _, Write as _};
 use std::process::ExitCode;
@@ -7,10 +13,11 @@ use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::{getpgrp, getpid};
 
-use super::message::{Answer, Failure, Reply, Request};
+use fault::Fault;
+
+use super::child::{Answer, Failure, Reply, Request};
+use super::credentials;
 use crate::error::chain;
-use crate::git::credentials;
-use crate::git::fetch;
 use crate::secret::Token;
 
 /// Private memory of the child (getrlimit(2), RLIMIT_DATA): the whole history of a large repository took a sixth of it.
@@ -57,8 +64,8 @@ fn answer(request: Request) -> Reply {
     let token = || credentials::token(remote).ok().flatten();
     let before = token();
     let result = match &request {
-        Request::Poll { remote } => fetch::tip(remote).map(Answer::Tip),
-        Request::Fetch(request) => fetch::bring_in(request).map(Answer::Fetched),
+        Request::Poll { remote } => transport::tip(remote).map(Answer::Tip),
+        Request::Fetch(request) => bring::bring_in(request).map(Answer::Fetched),
     };
     match result {
         Ok(answer) => Reply::Done(answer),

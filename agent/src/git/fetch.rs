@@ -1,18 +1,9 @@
-//! Brings one revision into the clone, by a child of this program. [`fetch`] is the agent's side; all else here runs
-//! in the child.
-
-mod bring;
-mod exchange;
-mod fault;
-mod transport;
+//! Brings one revision into the clone, by a child of this program. This is the agent's side: it asks, and sweeps when the
+//! child did not come to its end.
 
 use std::path::Path;
 
 use pull_agent_core::{Ancestry, Fetched, Revision};
-
-pub(super) use bring::bring_in;
-pub(super) use fault::Fault;
-pub(super) use transport::tip;
 
 use super::child::{self, Answer, ChildError, FetchAnswer, FetchRequest, Request, Standing};
 use super::remote::Remote;

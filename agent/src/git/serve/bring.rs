@@ -24,7 +24,7 @@ const MAX_PACK: u64 = 8 * 1024 * 1024 * 1024;
 const MAX_PACKS: usize = 50;
 
 /// Brings the revision into the clone.
-pub(in crate::git) fn bring_in(request: &FetchRequest) -> Result<FetchAnswer, Fault> {
+pub(super) fn bring_in(request: &FetchRequest) -> Result<FetchAnswer, Fault> {
     let lock = take_lock(&request.repository)?;
     sweep_locked(&request.repository)?;
     let result = bring_in_locked(request);

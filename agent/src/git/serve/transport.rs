@@ -88,7 +88,7 @@ pub(super) fn agent() -> gix::protocol::command::Feature {
 
 /// Asks for the tip of the branch; none when there is no such branch. Servers of protocol version 2 send only refs with
 /// the same beginning.
-pub(in crate::git) fn tip(remote: &Remote) -> Result<Option<Revision>, Fault> {
+pub(super) fn tip(remote: &Remote) -> Result<Option<Revision>, Fault> {
     let reference = remote.reference();
     let Connected { mut transport, mut handshake } = connect(remote)?;
     let refs = match handshake.refs.take() {
