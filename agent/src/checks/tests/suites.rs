@@ -38,27 +38,6 @@ async fn a_rerun_replaces_what_it_repeats() {
 }
 
 #[tokio::test]
-async fn within_a_suite_the_newest_counts_even_if_the_forge_lists_all() {
-    let names = [CHECK.to_owned()];
-    let run = |id: u64, conclusion: &str, started_at: Option<&str>| -> crate::checks::commit::Run {
-        let json = serde_json::json!({
-            "id": id, "name": CHECK, "status": "completed", "conclusion": conclusion, "started_at": started_at,
-            "check_suite": { "id": 5 }, "app": { "id": 15368 }
-        });
-        serde_json::from_value(json).expect("a run")
-    };
-    let judge =
-        |runs: &[crate::checks::commit::Run]| crate::checks::judge::judge(&names, Some(15368), runs).kind;
-    assert_eq!(judge(&[run(1, "failure", Some(EARLY)), run(2, "success", Some(LATE))]), Green);
-    assert_eq!(judge(&[run(2, "success", Some(LATE)), run(1, "failure", Some(EARLY))]), Green);
-    // By start, not by number.
-    assert_eq!(judge(&[run(1, "failure", Some(LATE)), run(2, "success", Some(EARLY))]), Red);
-    // By number, where one does not say when it started, or both started at once.
-    assert_eq!(judge(&[run(1, "failure", Some(LATE)), run(2, "success", None)]), Green);
-    assert_eq!(judge(&[run(3, "failure", Some(LATE)), run(2, "success", Some(LATE))]), Red);
-}
-
-#[tokio::test]
 async fn of_several_suites_the_newest_decides() {
     let old = |spec: CheckSpec| spec.suite("opened").started_at(EARLY);
     let new = |spec: CheckSpec| spec.suite("reopened").started_at(LATE);

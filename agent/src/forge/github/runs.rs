@@ -2,13 +2,11 @@
 //! (docs.github.com/rest/checks/runs). Read leniently: only what is used must be right.
 
 use pull_agent_core::Revision;
-use reqwest::{StatusCode, Url};
+use reqwest::Url;
 use serde::Deserialize;
 
-use super::api::{Answer, Api};
-use super::cache::{Cache, Remembered};
 use super::error::{AskError, NewError};
-use super::token::Secret;
+use crate::forge::http;
 use crate::settings::GithubGate;
 
 /// Where the API of one repository is.
@@ -42,21 +40,10 @@ pub(super) struct Numbered {
     pub(super) id: Option<u64>,
 }
 
-/// One page: of its check runs only those that are asked about.
-#[derive(Clone, Debug)]
-pub(super) struct Page {
-    runs: Vec<Run>,
-    next: Option<String>,
-}
-
 impl Repository {
     /// `api_url` is the root of the API, `repository` is `owner/name`.
     pub(super) fn new(api_url: &str, repository: &str) -> Result<Self, NewError> {
-        let bad_url = || NewError::ApiUrl { url: api_url.to_owned() };
-        let api = Url::parse(api_url).map_err(|_| bad_url())?;
-        if !matches!(api.scheme(), "http" | "https") || api.host().is_none() {
-            return Err(bad_url());
-        }
+        let api = http::root(api_url).ok_or_else(|| NewError::ApiUrl { url: api_url.to_owned() })?;
         match repository.split_once('/') {
             Some((owner, name)) if !owner.is_empty() && !name.is_empty() && !name.contains('/') => {
                 Ok(Self { api, owner: owner.to_owned(), name: name.to_owned() })
@@ -72,7 +59,7 @@ impl Repository {
 
     /// The first page of the check runs of a commit. A single name is asked for by name: the list of a large repository
     /// is long, and every check run in it has kilobytes.
-    fn check_runs(&self, gate: &GithubGate, revision: &Revision) -> Url {
+    pub(super) fn check_runs(&self, gate: &GithubGate, revision: &Revision) -> Url {
         let mut url = self.api.clone();
         if let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty().extend([
@@ -101,63 +88,19 @@ impl Repository {
     }
 }
 
-/// Lists the named check runs of a commit, over all pages.
-pub(super) async fn check_runs(
-    api: &mut Api,
-    pages: &mut Cache<Page>,
-    secret: &Secret,
-    repository: &Repository,
-    gate: &GithubGate,
-    revision: &Revision,
-) -> Result<Vec<Run>, AskError> {
-    let mut runs = Vec::new();
-    let mut url = repository.check_runs(gate, revision);
-    for _ in 0..api.pages() {
-        let page = page(api, pages, secret, gate, &url).await?;
-        runs.extend(page.runs);
-        match page.next {
-            Some(next) => url = api.next_page(&url, &next)?,
-            None => return all_of(revision, runs),
-        }
-    }
-    Err(AskError::TooManyPages { limit: api.pages() })
-}
-
-async fn page(
-    api: &mut Api,
-    pages: &mut Cache<Page>,
-    secret: &Secret,
-    gate: &GithubGate,
-    url: &Url,
-) -> Result<Page, AskError> {
-    let token = secret.fingerprint();
-    let known = pages.get(token, url).cloned();
-    match (api.get(secret, url, known.as_ref().map(|k| k.etag.as_str())).await?, known) {
-        (Answer::Same, Some(known)) => Ok(known.value),
-        (Answer::Same, None) => Err(AskError::UnaskedNotModified),
-        (Answer::Fresh { body, etag, next }, _) => {
-            let page = Page { runs: parse(&body, &gate.checks)?, next };
-            if let Some(etag) = etag {
-                pages.put(token, url.clone(), Remembered { etag, value: page.clone() });
-            }
-            Ok(page)
-        }
-    }
-}
-
-fn parse(body: &[u8], names: &[String]) -> Result<Vec<Run>, AskError> {
+/// Takes the named check runs out of one page.
+pub(super) fn read(body: &[u8], names: &[String]) -> serde_json::Result<Vec<Run>> {
     #[derive(Deserialize)]
     struct Body {
         check_runs: Vec<Run>,
     }
-    let Body { mut check_runs } = serde_json::from_slice(body)
-        .map_err(|source| AskError::NotAList { status: StatusCode::OK, source })?;
+    let Body { mut check_runs } = serde_json::from_slice(body)?;
     check_runs.retain(|run| run.name.as_ref().is_some_and(|name| names.contains(name)));
     Ok(check_runs)
 }
 
 /// A verdict is on one revision: what a forge says of another one counts for nothing.
-fn all_of(revision: &Revision, runs: Vec<Run>) -> Result<Vec<Run>, AskError> {
+pub(super) fn all_of(revision: &Revision, runs: Vec<Run>) -> Result<Vec<Run>, AskError> {
     let other = runs.iter().find_map(|run| run.head_sha.as_deref().filter(|sha| *sha != revision.as_str()));
     match other {
         Some(found) => Err(AskError::OtherCommit { found: crate::text::clean(found) }),

@@ -1,5 +1,4 @@
-//! How long the forge wants to be left alone, as its header fields say
-//! (docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api).
+//! How long a forge wants to be left alone, as its header fields say.
 
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
@@ -9,39 +8,48 @@ use reqwest::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
 
 use crate::clock;
 
-/// GitHub's limits are counted by the hour; whoever asks for more is asked again after that.
-pub(super) const LONGEST: Millis = Millis::seconds(3600);
+/// Forges count by the minute or by the hour; whoever asks for more is asked again after that.
+const LONGEST: Millis = Millis::seconds(3600);
 
-/// "Wait for at least one minute", where a limit was hit and no field says how long.
+/// Where a limit was hit and no field says how long.
 pub(super) const UNTOLD: Millis = Millis::seconds(60);
 
-const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
-const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
-
-/// Requests that the primary limit still allows.
-pub(super) fn remaining(headers: &HeaderMap) -> Option<u64> {
-    number(headers, &REMAINING)
+/// Names of the fields, in lower case, by which a forge tells what its primary limit still allows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Quota {
+    /// Requests that are left.
+    pub(crate) remaining: &'static str,
+    /// When the count begins anew, in seconds since 1970.
+    pub(crate) reset: &'static str,
 }
 
-/// How long to wait from this answer on; none when the forge asks for nothing. In GitHub's order: `Retry-After`, then
-/// the end of a used up primary limit, then a minute for a limit without a word.
-pub(super) fn leave_alone(status: StatusCode, headers: &HeaderMap) -> Option<Millis> {
-    // Both ends of a difference come from the forge's clock where it tells it: the host's own may be wrong.
-    let now = date(headers, &DATE).unwrap_or_else(local);
-    let until = |end: Timestamp| {
-        Millis::seconds(end.as_second().saturating_sub(now.as_second()).max(1).unsigned_abs())
-    };
-    let asked = if let Some(seconds) = number(headers, &RETRY_AFTER) {
-        Some(Millis::seconds(seconds))
-    } else if let Some(end) = date(headers, &RETRY_AFTER) {
-        Some(until(end))
-    } else if remaining(headers) == Some(0) {
-        let end = number(headers, &RESET).and_then(|s| Timestamp::from_second(s.try_into().ok()?).ok());
-        Some(end.map_or(UNTOLD, until))
-    } else {
-        (status == StatusCode::TOO_MANY_REQUESTS).then_some(UNTOLD)
-    };
-    asked.filter(|length| length.0 > 0).map(|length| length.min(LONGEST))
+impl Quota {
+    /// Requests that the primary limit still allows.
+    pub(crate) fn left(&self, headers: &HeaderMap) -> Option<u64> {
+        number(headers, self.remaining)
+    }
+
+    /// How long to wait from this answer on; none when the forge asks for nothing. In this order: `Retry-After`, then
+    /// the end of a used up primary limit, then a minute for a limit without a word.
+    pub(super) fn leave_alone(&self, status: StatusCode, headers: &HeaderMap) -> Option<Millis> {
+        // Both ends of a difference come from the forge's clock where it tells it: the host's own may be wrong.
+        let now = date(headers, &DATE).unwrap_or_else(local);
+        let until = |end: Timestamp| {
+            Millis::seconds(end.as_second().saturating_sub(now.as_second()).max(1).unsigned_abs())
+        };
+        let asked = if let Some(seconds) = number(headers, RETRY_AFTER.as_str()) {
+            Some(Millis::seconds(seconds))
+        } else if let Some(end) = date(headers, &RETRY_AFTER) {
+            Some(until(end))
+        } else if self.left(headers) == Some(0) {
+            let end =
+                number(headers, self.reset).and_then(|s| Timestamp::from_second(s.try_into().ok()?).ok());
+            Some(end.map_or(UNTOLD, until))
+        } else {
+            (status == StatusCode::TOO_MANY_REQUESTS).then_some(UNTOLD)
+        };
+        asked.filter(|length| length.0 > 0).map(|length| length.min(LONGEST))
+    }
 }
 
 fn local() -> Timestamp {
@@ -49,7 +57,7 @@ fn local() -> Timestamp {
     Timestamp::from_millisecond(milliseconds).unwrap_or(Timestamp::MAX)
 }
 
-fn number(headers: &HeaderMap, name: &HeaderName) -> Option<u64> {
+fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
     headers.get(name)?.to_str().ok()?.trim().parse().ok()
 }
 
@@ -64,13 +72,15 @@ fn date(headers: &HeaderMap, name: &HeaderName) -> Option<Timestamp> {
 mod tests {
     use super::*;
 
+    const QUOTA: Quota = Quota { remaining: "x-ratelimit-remaining", reset: "x-ratelimit-reset" };
+
     fn check(status: u16, fields: &[(&'static str, &str)], expected: Option<u64>) {
         let headers = fields
             .iter()
             .map(|(name, value)| (HeaderName::from_static(name), value.parse().expect("a value")))
             .collect();
         let status = StatusCode::from_u16(status).expect("a status");
-        assert_eq!(leave_alone(status, &headers), expected.map(Millis::seconds), "{fields:?}");
+        assert_eq!(QUOTA.leave_alone(status, &headers), expected.map(Millis::seconds), "{fields:?}");
     }
 
     const DATE: (&str, &str) = ("date", "Tue, 24 Nov 2026 04:00:00 GMT");

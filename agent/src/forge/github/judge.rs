@@ -16,8 +16,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use pull_agent_core::{Check, Evidence, Verdict, VerdictKind};
 
-use super::commit::Run;
-use super::refusal::Refusal;
+use super::runs::Run;
 use crate::text;
 
 /// Status of a named check that the forge has no run of.
@@ -44,9 +43,9 @@ pub(super) fn judge(names: &[String], app: Option<u64>, runs: &[Run]) -> Verdict
     Verdict { kind, evidence, detail, checks, not_before: None }
 }
 
-/// A commit that the forge does not have (yet) has no check runs.
-pub(super) fn unknown_commit(names: &[String], refusal: &Refusal) -> Verdict {
-    Verdict { detail: refusal.to_string(), ..judge(names, None, &[]) }
+/// A commit that the forge does not have (yet) has no check runs; `detail` is what it said.
+pub(super) fn unknown_commit(names: &[String], detail: String) -> Verdict {
+    Verdict { detail, ..judge(names, None, &[]) }
 }
 
 fn check(name: &str, app: Option<u64>, runs: &[Run]) -> (Colour, Check) {
@@ -145,3 +144,6 @@ fn red(judged: &[(Colour, Check)]) -> String {
     let red = judged.iter().filter(|(colour, _)| *colour == Colour::Red);
     red.map(|(_, check)| ended(check)).collect::<Vec<_>>().join(", ")
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,10 +2,9 @@
 
 use std::path::Path;
 
-use pull_agent_core::Verdict;
 use reqwest::header::HeaderValue;
 
-use super::error::AskError;
+use super::error::HttpError;
 use crate::secret::{SecretError, Token};
 
 /// Key of the configuration that names its file.
@@ -34,21 +33,16 @@ impl Secret {
         self.token.as_ref().map(Token::fingerprint)
     }
 
-    /// Takes the token out of everything that a forge may have echoed.
-    pub(super) fn redact(&self, verdict: &mut Verdict) {
-        let Some(token) = &self.token else { return };
-        let hide = |text: &mut String| *text = token.redact(text);
-        hide(&mut verdict.detail);
-        for check in &mut verdict.checks {
-            hide(&mut check.status);
-            check.conclusion.as_mut().map(hide);
-            check.url.as_mut().map(hide);
+    /// Takes the token out of what the forge may have echoed.
+    pub(super) fn hide(&self, text: &mut String) {
+        if let Some(token) = &self.token {
+            *text = token.redact(text);
         }
     }
 }
 
 /// Reads the token file.
-pub(super) async fn read(path: Option<&Path>) -> Result<Secret, AskError> {
+pub(super) async fn read(path: Option<&Path>) -> Result<Secret, HttpError> {
     let Some(path) = path else { return Ok(Secret::default()) };
     let token = Token::read_apart(KEY, path).await?;
     let unusable = |why| Err(SecretError::Unusable { key: KEY, path: path.to_owned(), why }.into());
@@ -59,4 +53,21 @@ pub(super) async fn read(path: Option<&Path>) -> Result<Secret, AskError> {
         return unusable("holds characters that no token has");
     }
     Ok(Secret { token: Some(token) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOKEN: &str = "ghs_never-to-be-seen";
+
+    #[tokio::test]
+    async fn nothing_that_can_be_printed_holds_the_token() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let path = dir.path().join("token");
+        std::fs::write(&path, TOKEN).expect("written");
+        let secret = read(Some(&path)).await.expect("a token");
+        let printed = format!("{secret:?} {:?}", secret.header());
+        assert!(!printed.contains(TOKEN), "{printed}");
+    }
 }

@@ -9,29 +9,9 @@ use crate::error::{chain, innermost};
 use crate::secret::SecretError;
 use crate::tls::TlsError;
 
-/// Why the settings give nobody to ask.
+/// Why a question has no answer.
 #[derive(Debug, thiserror::Error)]
-pub enum NewError {
-    /// An empty list would make every revision green.
-    #[error("gate.checks names no check: at least one must prove a revision")]
-    NoChecks,
-    /// The address is none of http or https.
-    #[error("gate.api_url = {url:?} is not an address of http or https")]
-    ApiUrl {
-        /// As written.
-        url: String,
-    },
-    /// The repository is no `owner/name`.
-    #[error("gate.repository = {repository:?} is not of the form owner/name")]
-    Repository {
-        /// As written.
-        repository: String,
-    },
-}
-
-/// Why there is no verdict but *unavailable*.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum AskError {
+pub(crate) enum HttpError {
     #[error(transparent)]
     Secret(#[from] SecretError),
     #[error(
@@ -60,18 +40,17 @@ pub(super) enum AskError {
     },
     #[error("the forge answered {status} with more than {limit} bytes")]
     TooLarge { status: StatusCode, limit: usize },
-    #[error("the forge answered {status}, but not with a list of check runs")]
+    #[error("the forge answered {status}, but not with a list of {what}")]
     NotAList {
         status: StatusCode,
+        what: &'static str,
         #[source]
         source: serde_json::Error,
     },
     #[error("the forge answered 304 Not Modified to a question that it had not answered before")]
     UnaskedNotModified,
-    #[error("the forge answered with the check runs of another commit, {found}")]
-    OtherCommit { found: String },
-    #[error("the forge has more than {limit} pages of check runs for this commit")]
-    TooManyPages { limit: usize },
+    #[error("the forge has more than {limit} pages of {what} for this commit")]
+    TooManyPages { what: &'static str, limit: usize },
     #[error("the forge names {found} for its next page, which is not the host of gate.api_url")]
     ForeignPage { found: String },
     #[error(
@@ -84,12 +63,17 @@ pub(super) enum AskError {
     #[error("the forge answered {status} again and again: it redirects in a circle")]
     TooManyRedirects { status: StatusCode },
     #[error(transparent)]
-    Refused(#[from] Refusal),
+    Refused(#[from] Box<Refusal>),
 }
 
-impl AskError {
+impl HttpError {
+    /// A body of 200 that holds something else.
+    pub(super) const fn not_a_list(what: &'static str, source: serde_json::Error) -> Self {
+        Self::NotAList { status: StatusCode::OK, what, source }
+    }
+
     /// What went wrong and why. Of the layers of an HTTP client only the lowest says why.
-    pub(super) fn sentence(&self) -> String {
+    pub(crate) fn sentence(&self) -> String {
         match self {
             Self::Unreachable { source, .. } | Self::BrokeOff { source, .. } | Self::Client(source) => {
                 format!("{self}: {}", innermost(source))
@@ -102,7 +86,6 @@ impl AskError {
             | Self::TooLarge { .. }
             | Self::NotAList { .. }
             | Self::UnaskedNotModified
-            | Self::OtherCommit { .. }
             | Self::TooManyPages { .. }
             | Self::ForeignPage { .. }
             | Self::ForeignRedirect { .. }

@@ -2,23 +2,19 @@
 //! wants to be left alone. Never sends the token to another host.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use pull_agent_core::Millis;
-use reqwest::header::{ACCEPT, AUTHORIZATION, ETAG, IF_NONE_MATCH, LINK, LOCATION};
+use reqwest::header::{AUTHORIZATION, ETAG, IF_NONE_MATCH, LINK, LOCATION};
 use reqwest::{Client, Response, StatusCode, Url};
 
-use super::error::AskError;
+use super::dialect::{Denied, Dialect};
+use super::error::HttpError;
 use super::refusal::{self, Refusal};
+use super::stats::SharedStats;
 use super::token::{self, Secret};
-use super::{Bounds, ForgeStats, body, limits, link};
-use crate::secret;
-use crate::settings::GithubGate;
-use crate::{text, tls};
-
-/// The version whose shapes are read here (docs.github.com/rest/about-the-rest-api/api-versions).
-const API_VERSION: &str = "2022-11-28";
+use super::{Bounds, Place, body, limits, link};
+use crate::{secret, text, tls};
 
 /// A renamed repository is one redirect, a moved one on top of it another.
 const REDIRECTS: usize = 4;
@@ -29,28 +25,10 @@ const KEEP_CONNECTION: Duration = Duration::from_secs(20);
 /// An error's body is read so far; it is only wanted for its message.
 const MESSAGE_BODY: usize = 16 * 1024;
 
-/// Counters that the owner reads while a question is open.
-#[derive(Clone, Debug, Default)]
-pub(super) struct SharedStats(Arc<Mutex<ForgeStats>>);
-
-impl SharedStats {
-    pub(super) fn get(&self) -> ForgeStats {
-        self.with(|stats| stats.clone())
-    }
-
-    fn with<T>(&self, work: impl FnOnce(&mut ForgeStats) -> T) -> T {
-        // Counters are right whatever happened to the one who held the lock.
-        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn count(&self, what: &str) {
-        self.with(|stats| *stats.requests.entry(what.to_owned()).or_insert(0) += 1);
-    }
-}
-
-/// The forge.
+/// The forge, as far as HTTP goes.
 #[derive(Debug)]
 pub(super) struct Api {
+    dialect: &'static dyn Dialect,
     root: Url,
     ca_file: Option<PathBuf>,
     token_file: Option<PathBuf>,
@@ -86,11 +64,18 @@ pub(super) enum Answer {
 }
 
 impl Api {
-    pub(super) fn new(root: Url, gate: &GithubGate, bounds: Bounds, stats: SharedStats) -> Self {
+    pub(super) fn new(
+        dialect: &'static dyn Dialect,
+        place: Place,
+        bounds: Bounds,
+        stats: SharedStats,
+    ) -> Self {
+        let Place { root, ca_file, token_file } = place;
         Self {
+            dialect,
             root,
-            ca_file: gate.ca_file.clone(),
-            token_file: gate.token_file.clone(),
+            ca_file,
+            token_file,
             bounds,
             stats,
             client: None,
@@ -111,20 +96,15 @@ impl Api {
     }
 
     /// What is to be said when the time of the question is over, at whatever point it was.
-    pub(super) fn given_up(&self) -> AskError {
+    pub(super) fn given_up(&self) -> HttpError {
         let limit = self.bounds.total;
         match self.status {
-            Some(status) => AskError::Slow { status, limit },
+            Some(status) => HttpError::Slow { status, limit },
             None => {
                 self.stats.count("error");
-                AskError::Silent { host: self.host(), limit }
+                HttpError::Silent { host: self.host(), limit }
             }
         }
-    }
-
-    /// Pages of a list that may be read.
-    pub(super) const fn pages(&self) -> usize {
-        self.bounds.pages
     }
 
     /// Asks for this address, with the ETag of what was answered before.
@@ -133,7 +113,7 @@ impl Api {
         secret: &Secret,
         url: &Url,
         etag: Option<&str>,
-    ) -> Result<Answer, AskError> {
+    ) -> Result<Answer, HttpError> {
         self.may_send(secret)?;
         let mut at = url.clone();
         let mut status = StatusCode::OK;
@@ -147,33 +127,31 @@ impl Api {
                 | StatusCode::PERMANENT_REDIRECT => at = self.redirected(&at, &response)?,
                 StatusCode::OK => return self.fresh(response).await,
                 StatusCode::NOT_MODIFIED if etag.is_some() => return Ok(Answer::Same),
-                StatusCode::NOT_MODIFIED => return Err(AskError::UnaskedNotModified),
+                StatusCode::NOT_MODIFIED => return Err(HttpError::UnaskedNotModified),
                 _ => return Err(self.refused(secret, response).await),
             }
         }
-        Err(AskError::TooManyRedirects { status })
+        Err(HttpError::TooManyRedirects { status })
     }
 
     /// The address of the next page, when it is on the same host as the first.
-    pub(super) fn next_page(&self, at: &Url, link: &str) -> Result<Url, AskError> {
-        let foreign = || AskError::ForeignPage { found: text::clean(link) };
+    pub(super) fn next_page(&self, at: &Url, link: &str) -> Result<Url, HttpError> {
+        let foreign = || HttpError::ForeignPage { found: text::clean(link) };
         let next = at.join(link).map_err(|_| foreign())?;
         if next.origin() == self.root.origin() { Ok(next) } else { Err(foreign()) }
     }
 
-    fn may_send(&self, secret: &Secret) -> Result<(), AskError> {
+    fn may_send(&self, secret: &Secret) -> Result<(), HttpError> {
         let host = self.root.host_str().unwrap_or_default();
         if secret.is_set() { Ok(secret::may_go(token::KEY, self.root.scheme(), host)?) } else { Ok(()) }
     }
 
-    async fn send(&mut self, secret: &Secret, url: &Url, etag: Option<&str>) -> Result<Response, AskError> {
+    async fn send(&mut self, secret: &Secret, url: &Url, etag: Option<&str>) -> Result<Response, HttpError> {
         self.status = None;
-        let mut request = self
-            .client()
-            .await?
-            .get(url.clone())
-            .header(ACCEPT, "application/vnd.github+json")
-            .header("x-github-api-version", API_VERSION);
+        let mut request = self.client().await?.get(url.clone());
+        for (name, value) in self.dialect.fields() {
+            request = request.header(*name, *value);
+        }
         if let Some(token) = secret.header() {
             request = request.header(AUTHORIZATION, token);
         }
@@ -182,20 +160,21 @@ impl Api {
         }
         let response = request.send().await.map_err(|source| {
             self.stats.count("error");
-            AskError::Unreachable { host: self.host(), source: source.without_url() }
+            HttpError::Unreachable { host: self.host(), source: source.without_url() }
         })?;
         let (status, headers) = (response.status(), response.headers());
         self.status = Some(status);
         self.stats.count(status.as_str());
-        if let Some(remaining) = limits::remaining(headers) {
-            self.stats.with(|stats| stats.ratelimit_remaining = Some(remaining));
+        let quota = self.dialect.quota();
+        if let Some(remaining) = quota.left(headers) {
+            self.stats.remaining(remaining);
         }
-        self.leave_alone = self.leave_alone.max(limits::leave_alone(status, headers));
+        self.leave_alone = self.leave_alone.max(quota.leave_alone(status, headers));
         Ok(response)
     }
 
     /// The client, made anew when the trust anchors changed.
-    async fn client(&mut self) -> Result<&Client, AskError> {
+    async fn client(&mut self) -> Result<&Client, HttpError> {
         let anchors = match &self.ca_file {
             // A file that cannot be read is told of by the builder below.
             Some(path) => tokio::fs::read(path).await.ok(),
@@ -206,46 +185,51 @@ impl Api {
             Some(_) | None => {
                 let host = self.root.host_str().unwrap_or_default();
                 let builder = tls::client_builder(host, self.ca_file.as_deref())
-                    .map_err(AskError::Tls)?
+                    .map_err(HttpError::Tls)?
                     .http1_only()
                     .pool_max_idle_per_host(1)
                     .pool_idle_timeout(KEEP_CONNECTION);
-                Made { client: builder.build().map_err(AskError::Client)?, anchors }
+                Made { client: builder.build().map_err(HttpError::Client)?, anchors }
             }
         };
         Ok(&self.client.insert(made).client)
     }
 
     /// Where a redirect leads, when the token may go there: the same host, scheme and port.
-    fn redirected(&self, at: &Url, response: &Response) -> Result<Url, AskError> {
+    fn redirected(&self, at: &Url, response: &Response) -> Result<Url, HttpError> {
         let status = response.status();
         let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
-        let location = location.ok_or(AskError::RedirectNowhere { status })?;
-        let foreign = || AskError::ForeignRedirect { status, found: text::clean(location) };
+        let location = location.ok_or(HttpError::RedirectNowhere { status })?;
+        let foreign = || HttpError::ForeignRedirect { status, found: text::clean(location) };
         let to = at.join(location).map_err(|_| foreign())?;
         if to.origin() == self.root.origin() { Ok(to) } else { Err(foreign()) }
     }
 
-    async fn fresh(&self, response: Response) -> Result<Answer, AskError> {
+    async fn fresh(&self, response: Response) -> Result<Answer, HttpError> {
         let status = response.status();
         let etag = response.headers().get(ETAG).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let links = response.headers().get_all(LINK);
         let next = links.iter().filter_map(|value| value.to_str().ok()).find_map(link::next);
         let limit = self.bounds.body;
         let (body, whole) = body::read(response, limit).await?;
-        if whole { Ok(Answer::Fresh { body, etag, next }) } else { Err(AskError::TooLarge { status, limit }) }
+        if whole {
+            Ok(Answer::Fresh { body, etag, next })
+        } else {
+            Err(HttpError::TooLarge { status, limit })
+        }
     }
 
-    async fn refused(&mut self, secret: &Secret, response: Response) -> AskError {
+    async fn refused(&mut self, secret: &Secret, response: Response) -> HttpError {
         let (status, headers) = (response.status(), response.headers().clone());
         // The status says enough when the message does not come.
         let message =
             body::read(response, MESSAGE_BODY).await.ok().and_then(|(body, _)| refusal::message(&body));
-        if refusal::is_limit(status, &headers, message.as_deref()) {
+        let denied = Denied { status, headers, message };
+        if refusal::is_limit(self.dialect, &denied) {
             self.leave_alone = self.leave_alone.or(Some(limits::UNTOLD));
         }
         let token = self.token_file.as_deref().filter(|_| secret.is_set());
-        Refusal::new(status, &headers, message, token, self.leave_alone).into()
+        Box::new(Refusal::new(self.dialect, denied, token, self.leave_alone)).into()
     }
 
     fn host(&self) -> String {

@@ -1,0 +1,42 @@
+//! Why there is nobody to ask, and why GitHub's answer gives no verdict.
+
+use crate::forge::http::HttpError;
+
+/// Why the settings give nobody to ask.
+#[derive(Debug, thiserror::Error)]
+pub enum NewError {
+    /// An empty list would make every revision green.
+    #[error("gate.checks names no check: at least one must prove a revision")]
+    NoChecks,
+    /// The address is none of http or https.
+    #[error("gate.api_url = {url:?} is not an address of http or https")]
+    ApiUrl {
+        /// As written.
+        url: String,
+    },
+    /// The repository is no `owner/name`.
+    #[error("gate.repository = {repository:?} is not of the form owner/name")]
+    Repository {
+        /// As written.
+        repository: String,
+    },
+}
+
+/// Why there is no verdict but *unavailable*.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AskError {
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    #[error("the forge answered with the check runs of another commit, {found}")]
+    OtherCommit { found: String },
+}
+
+impl AskError {
+    /// What went wrong and why.
+    pub(crate) fn sentence(&self) -> String {
+        match self {
+            Self::Http(error) => error.sentence(),
+            Self::OtherCommit { .. } => self.to_string(),
+        }
+    }
+}
