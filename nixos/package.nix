@@ -31,12 +31,16 @@ rustPlatform.buildRustPackage {
   };
 
   cargoLock.lockFile = ../Cargo.lock;
-  cargoBuildFlags = [ "--package=pull-agent" ];
+  cargoBuildFlags = [
+    "--package=pull-agent"
+    "--package=agentctl"
+  ];
 
   # Those that need nothing but the code. All others start git servers, web servers and hosts: `make test`.
   cargoTestFlags = [
     "--package=pull-agent-core"
     "--package=pull-agent-protocol"
+    "--package=pull-agent-text"
   ];
 
   nativeBuildInputs = [ installShellFiles ];

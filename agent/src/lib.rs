@@ -6,7 +6,6 @@ pub mod api;
 pub mod channels;
 pub mod checks;
 pub mod clock;
-pub mod ctl;
 pub mod daemon;
 mod durable;
 pub mod error;
@@ -26,6 +25,7 @@ mod signals;
 pub mod store;
 mod summary;
 pub mod systemd;
-pub mod text;
 pub mod tls;
 mod view;
+
+pub use pull_agent_text as text;

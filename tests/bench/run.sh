@@ -10,7 +10,7 @@ if can_install; then
   bash tests/git/setup.sh
 fi
 echo "Building the programs as they are installed, and the simulation as the tests run it."
-cargo build --quiet --locked --release --package pull-agent --package pull-agent-bench --bins
+cargo build --quiet --locked --release --package pull-agent --package agentctl --package pull-agent-bench --bins
 cargo build --quiet --locked --package pull-agent-sim --bins
 target=$(cargo metadata --format-version 1 --no-deps --locked | sed -E 's/.*"target_directory":"([^"]*)".*/\1/')
 exec python3 tests/bench/figures.py "$target/release" "$target/debug"

@@ -1,7 +1,6 @@
 //! The configuration, validated: what the file of `docs/configuration.md` means. Never holds a secret, only paths of them.
 
 mod convert;
-pub mod duration;
 mod error;
 mod facts;
 mod load;
@@ -13,6 +12,8 @@ mod validate;
 
 use std::path::PathBuf;
 use std::time::Duration;
+
+use pull_agent_text::duration;
 
 pub use error::{ConfigErrors, Problem};
 pub use facts::Facts;

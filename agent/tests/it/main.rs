@@ -2,6 +2,5 @@
 //! its own directory and its own sockets.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod ctl;
 mod listen;
 mod rebuild;

@@ -7,14 +7,17 @@ use std::time::SystemTime;
 /// Path of `pull-agent`.
 #[must_use]
 pub fn pull_agent() -> &'static Path {
-    static PATH: LazyLock<PathBuf> = LazyLock::new(|| find("pull-agent"));
+    static PATH: LazyLock<PathBuf> = LazyLock::new(|| {
+        find("pull-agent", &["agent/src", "agent/core/src", "agent/text/src", "protocol/src"])
+    });
     &PATH
 }
 
 /// Path of `agentctl`.
 #[must_use]
 pub fn agentctl() -> &'static Path {
-    static PATH: LazyLock<PathBuf> = LazyLock::new(|| find("agentctl"));
+    static PATH: LazyLock<PathBuf> =
+        LazyLock::new(|| find("agentctl", &["agent/ctl/src", "agent/text/src", "protocol/src"]));
     &PATH
 }
 
@@ -26,8 +29,9 @@ pub(crate) fn workspace() -> &'static Path {
     &PATH
 }
 
-/// The test is `target/<profile>/deps/it-<hash>`, the programs lie in `target/<profile>`.
-fn find(name: &str) -> PathBuf {
+/// The test is `target/<profile>/deps/it-<hash>`, the programs lie in `target/<profile>`. One that is older than what it
+/// is built from is no program to test.
+fn find(name: &str, sources: &[&str]) -> PathBuf {
     let own = std::env::current_exe().expect("a process has a program");
     let folder = own.parent().and_then(Path::parent).expect("target/<profile>/deps");
     let program = folder.join(name);
@@ -38,7 +42,7 @@ fn find(name: &str) -> PathBuf {
          run `cargo build --workspace --bins` first",
         program.display()
     );
-    for source in ["agent/src", "agent/core/src", "protocol/src"] {
+    for source in sources {
         let (newest, path) = newest(&workspace().join(source));
         assert!(
             Some(newest) <= built,

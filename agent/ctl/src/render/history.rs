@@ -4,13 +4,13 @@ use pull_agent_protocol::{Deployment, Durations};
 
 use super::time::{brief, minute};
 use super::{outcome_paint, short, went_wrong};
-use crate::ctl::screen::{Paint, Screen, cut, harmless};
+use crate::screen::{Paint, Screen, cut, harmless};
 
 /// Below so many columns the lengths of the phases leave too little room for the subject, and only their sum is told.
 const WIDE: usize = 100;
 
 /// Returns the table.
-pub(in crate::ctl) fn render(deployments: &[Deployment], screen: Screen) -> String {
+pub(crate) fn render(deployments: &[Deployment], screen: Screen) -> String {
     let lengths = if screen.width < WIDE {
         format!("{:>6}", "took")
     } else {

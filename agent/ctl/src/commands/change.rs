@@ -8,10 +8,10 @@ use pull_agent_protocol::{AcceptRequest, PauseRequest, RetryRequest, Status};
 use serde::Serialize;
 
 use super::{Context, resolve};
-use crate::ctl::error::Error;
-use crate::ctl::render::short;
-use crate::ctl::render::time::{ahead, minute};
-use crate::ctl::screen::harmless;
+use crate::error::Error;
+use crate::render::short;
+use crate::render::time::{ahead, minute};
+use crate::screen::harmless;
 
 pub(super) async fn pause(
     context: &Context,

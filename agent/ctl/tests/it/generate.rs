@@ -45,7 +45,7 @@ fn the_manual_has_every_command_and_the_exit_codes() {
 
 #[test]
 fn the_book_has_every_command_and_every_option() {
-    let book = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/agentctl.md"));
+    let book = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/agentctl.md"));
     for command in COMMANDS {
         assert!(book.contains(&format!("\n| `{command}")), "the book has no line on {command}");
         let output = agentctl().args([command, "--help"]).output().expect("it runs");

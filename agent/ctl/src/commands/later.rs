@@ -1,7 +1,7 @@
 //! Commands that have their place and come in a later version. Each says what helps today.
 
 use super::Context;
-use crate::ctl::error::{Error, Failure};
+use crate::error::{Error, Failure};
 
 pub(super) fn diff() -> Error {
     not_yet("diff").with_hint("nix store diff-closures /run/current-system /var/lib/pull-agent/build/result")

@@ -1,5 +1,7 @@
-//! `agentctl`: a client of the local API. It never touches the host, the state or the remote itself, and decides nothing;
-//! what it prints for people is made of the documents that `--json` prints as they are.
+//! `agentctl`: what the agent on a host does and why, and the operator's word to it. A client of the agent's sockets that
+//! knows nothing of the agent but the wire types of `pull-agent-protocol`: it never touches the host, the state, the
+//! configuration or the remote itself, and never decides anything. What it prints for people is made of the documents that
+//! `--json` prints as they are.
 
 mod args;
 mod client;
@@ -17,9 +19,7 @@ use clap::Parser as _;
 use args::Arguments;
 use error::{Error, Failure};
 
-/// The whole program.
-#[must_use]
-pub fn main() -> ExitCode {
+fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(usage) => {

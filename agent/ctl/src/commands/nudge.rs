@@ -5,14 +5,14 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use pull_agent_protocol::{NudgeRequest, RevisionAnswer, RevisionState, Status};
+use pull_agent_text::duration;
 use tokio::time::{Instant, sleep};
 
 use super::Context;
-use crate::ctl::client::{Answer, refusal};
-use crate::ctl::error::{Error, Failure};
-use crate::ctl::render::short;
-use crate::ctl::screen::harmless;
-use crate::settings::duration;
+use crate::client::{Answer, refusal};
+use crate::error::{Error, Failure};
+use crate::render::short;
+use crate::screen::harmless;
 
 /// One question to the agent waits so long for news; what it says meanwhile is printed after it.
 const QUESTION: Duration = Duration::from_secs(5);

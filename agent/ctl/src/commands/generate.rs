@@ -7,9 +7,9 @@ use clap::CommandFactory as _;
 use clap_complete::Shell;
 use clap_mangen::Man;
 
-use crate::ctl::args::Arguments;
-use crate::ctl::error::Error;
-use crate::ctl::screen::Screen;
+use crate::args::Arguments;
+use crate::error::Error;
+use crate::screen::Screen;
 
 pub(super) fn completions(screen: Screen, shell: Shell) -> Result<ExitCode, Error> {
     let mut script = Vec::new();

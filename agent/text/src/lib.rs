@@ -1,9 +1,13 @@
-//! The one room that cleans text from outside: what a forge, a git server, a commit, a caller or a program brings. Whoever
-//! takes such a text in cleans it at the door, so that neither a terminal, the journal, systemd's notification socket nor
+//! What the daemon and `agentctl` share of text. This crate never does input or output.
+//!
+//! It is the one room that cleans text from outside: what a forge, a git server, a commit, a caller or a program brings.
+//! Whoever takes such a text in cleans it at the door, so that neither a terminal, the journal, systemd's notification socket nor
 //! CI's log ever has it raw.
 //!
 //! Taken out are escape sequences of terminals, control characters, what turns the direction of writing, and what is
 //! there without being seen. What ends a line, and a tab, becomes one blank.
+
+pub mod duration;
 
 /// Longest text from outside, in characters, its mark included.
 pub const LONGEST: usize = 500;
@@ -22,25 +26,25 @@ pub fn clean(text: &str) -> String {
 
 /// Cleans one text from outside, of which only so many characters are wanted.
 #[must_use]
-pub(crate) fn clean_to(text: &str, most: usize) -> String {
+pub fn clean_to(text: &str, most: usize) -> String {
     cut(line(text).trim_start(), most)
 }
 
 /// Cleans the first line of bytes from outside that is not blank.
 #[must_use]
-pub(crate) fn first_line(bytes: &[u8]) -> String {
+pub fn first_line(bytes: &[u8]) -> String {
     clean(String::from_utf8_lossy(bytes).trim_start().lines().next().unwrap_or_default())
 }
 
 /// Cleans a sentence of our own in which there are texts from outside; longer than one of them, but not without end.
 #[must_use]
-pub(crate) fn sentence(text: &str) -> String {
+pub fn sentence(text: &str) -> String {
     cut(line(text).trim_start(), LONGEST_SENTENCE)
 }
 
 /// Cleans one line of any length, such as one of a log; blanks at its beginning stay.
 #[must_use]
-pub(crate) fn line(text: &str) -> String {
+pub fn line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for c in console::strip_ansi_codes(text).chars() {
         if is_break(c) {

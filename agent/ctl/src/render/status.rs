@@ -6,22 +6,22 @@ use pull_agent_protocol::{Check, Deployment, Phase, Status};
 use super::rows::Rows;
 use super::time::{ago, ahead, for_how_long, minute};
 use super::{outcome_paint, progress, short, went_wrong};
-use crate::ctl::screen::{Paint, Screen};
+use crate::screen::{Paint, Screen};
 
 /// Checks, holds and warnings beyond these are only counted.
 const MOST: usize = 5;
 
 /// What is printed beside the status document itself.
 #[derive(Debug, Default)]
-pub(in crate::ctl) struct Beside {
+pub(crate) struct Beside {
     /// Subject of the running revision.
-    pub(in crate::ctl) running_subject: Option<String>,
+    pub(crate) running_subject: Option<String>,
     /// The last lines of the log of the last deployment.
-    pub(in crate::ctl) log_end: Vec<String>,
+    pub(crate) log_end: Vec<String>,
 }
 
 /// Returns the screen.
-pub(in crate::ctl) fn render(status: &Status, beside: &Beside, screen: Screen, now: Timestamp) -> String {
+pub(crate) fn render(status: &Status, beside: &Beside, screen: Screen, now: Timestamp) -> String {
     let mut rows = Rows::new(screen);
     let title = format!("{}: {}", status.host, status.summary);
     rows.heading(Paint::Strong, &title);

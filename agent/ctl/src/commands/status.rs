@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use pull_agent_protocol::{Deployments, Status};
 
 use super::Context;
-use crate::ctl::error::Error;
-use crate::ctl::render::{status, went_wrong};
-use crate::ctl::screen::harmless;
+use crate::error::Error;
+use crate::render::{status, went_wrong};
+use crate::screen::harmless;
 
 /// Lines of the log of what failed.
 const LOG_LINES: usize = 5;

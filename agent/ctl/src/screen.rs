@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 
-use crate::text;
+use pull_agent_text as text;
 
 /// How wide text is that no terminal limits.
 const UNLIMITED: usize = usize::MAX;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use super::Context;
-use crate::ctl::error::{Error, Failure};
+use crate::error::{Error, Failure};
 
 pub(super) async fn run(context: &Context, deployment: Option<u64>, follow: bool) -> Result<ExitCode, Error> {
     if context.json {

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 /// How long ago a moment of a document is, "3 min ago"; the text itself where it is no moment.
-pub(in crate::ctl) fn ago(moment: &str, now: Timestamp) -> String {
+pub(crate) fn ago(moment: &str, now: Timestamp) -> String {
     match since(moment, now) {
         Some(seconds) if seconds < 1 => "just now".to_owned(),
         Some(seconds) => format!("{} ago", length(seconds)),
@@ -17,7 +17,7 @@ pub(super) fn for_how_long(moment: &str, now: Timestamp) -> String {
 }
 
 /// How long it is until a moment, "in 3 min".
-pub(in crate::ctl) fn ahead(moment: &str, now: Timestamp) -> String {
+pub(crate) fn ahead(moment: &str, now: Timestamp) -> String {
     match moment.parse::<Timestamp>() {
         Ok(moment) => format!("in {}", length(moment.as_second().saturating_sub(now.as_second()).max(0))),
         Err(_) => super::harmless(moment),
@@ -25,7 +25,7 @@ pub(in crate::ctl) fn ahead(moment: &str, now: Timestamp) -> String {
 }
 
 /// A moment to the minute, in UTC.
-pub(in crate::ctl) fn minute(moment: &str) -> String {
+pub(crate) fn minute(moment: &str) -> String {
     match moment.parse::<Timestamp>() {
         Ok(moment) => moment.strftime("%Y-%m-%d %H:%M").to_string(),
         Err(_) => super::harmless(moment),
@@ -33,7 +33,7 @@ pub(in crate::ctl) fn minute(moment: &str) -> String {
 }
 
 /// A length in seconds by its largest unit, the one below it where that says more.
-pub(in crate::ctl) fn length(seconds: i64) -> String {
+pub(crate) fn length(seconds: i64) -> String {
     let seconds = seconds.max(0);
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86400);
     match seconds {

@@ -6,8 +6,8 @@ use pull_agent_protocol::Deployments;
 use serde_json::Value;
 
 use super::Context;
-use crate::ctl::error::Error;
-use crate::ctl::render::history;
+use crate::error::Error;
+use crate::render::history;
 
 pub(super) async fn run(context: &Context, number: usize) -> Result<ExitCode, Error> {
     let answer = context.client.get("/v1/deployments").await?;

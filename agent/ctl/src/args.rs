@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::settings::duration;
+use pull_agent_text::duration;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -129,7 +129,10 @@ fn revision(text: &str) -> Result<String, String> {
 }
 
 fn full_revision(text: &str) -> Result<String, String> {
-    pull_agent_core::Revision::parse(text).map(String::from).map_err(|error| error.to_string())
+    revision(text)
+        .ok()
+        .filter(|digits| digits.len() == 40)
+        .ok_or_else(|| "a full revision is 40 hexadecimal digits".to_owned())
 }
 
 fn length(text: &str) -> Result<Duration, String> {

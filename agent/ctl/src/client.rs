@@ -227,7 +227,7 @@ enum ReadError {
 }
 
 fn http(at: impl FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder) -> Result<reqwest::Client, Error> {
-    crate::tls::install();
+    install_cryptography();
     // Only plain http is spoken, so no trust anchors are read from the disk.
     let builder = reqwest::Client::builder()
         .no_proxy()
@@ -238,6 +238,13 @@ fn http(at: impl FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder) -> Re
     at(builder)
         .build()
         .map_err(|error| Error::failed(format!("no HTTP client could be made: {}", cause(&error))))
+}
+
+/// reqwest makes no client without a provider of cryptography, not even for plain http, as soon as its TLS is compiled
+/// in; and one build of the daemon and this program compiles it in for both.
+fn install_cryptography() {
+    // An error means that there is one: both sockets' clients are made here.
+    drop(rustls::crypto::ring::default_provider().install_default());
 }
 
 async fn read(mut response: reqwest::Response, time: Duration) -> Result<Answer, ReadError> {

@@ -1,6 +1,6 @@
 //! Rows of a label and a text that is broken to the width of the screen.
 
-use crate::ctl::screen::{Paint, Screen, harmless, wrap};
+use crate::screen::{Paint, Screen, harmless, wrap};
 
 /// Columns of the labels, with the blanks around them.
 const INDENT: usize = 11;

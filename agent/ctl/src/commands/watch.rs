@@ -9,10 +9,10 @@ use pull_agent_protocol::{Progress, Status};
 use tokio::time::sleep;
 
 use super::Context;
-use crate::ctl::error::{Error, Failure};
-use crate::ctl::events::{Reader, Told};
-use crate::ctl::render::{progress, short};
-use crate::ctl::screen::{Screen, harmless};
+use crate::error::{Error, Failure};
+use crate::events::{Reader, Told};
+use crate::render::{progress, short};
+use crate::screen::{Screen, harmless};
 
 /// Between two tries to reach an agent that was there before.
 const AGAIN: Duration = Duration::from_secs(1);
