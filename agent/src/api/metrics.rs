@@ -11,6 +11,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
+use pull_agent_core::{State, Wall};
 
 use super::Api;
 use super::problem::problem;
@@ -18,6 +19,8 @@ use crate::channels::Snapshot;
 use crate::clock;
 
 mod histogram;
+#[cfg(test)]
+mod tests;
 
 const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -27,7 +30,7 @@ pub(super) async fn metrics(Shared(api): Shared<Api>) -> Response {
     let snapshot = api.snapshot();
     let mut registry = Registry::with_prefix("pull_agent");
     deployments(&mut registry, &snapshot);
-    moments(&mut registry, &snapshot);
+    moments(&mut registry, &snapshot.state, clock::wall());
     levels(&mut registry, &snapshot);
     let counters = &api.counters;
     let nudges = [("accepted", &counters.nudges_accepted), ("invalid", &counters.nudges_invalid)];
@@ -65,8 +68,8 @@ fn deployments(registry: &mut Registry, snapshot: &Snapshot) {
     registry.register_collector(Box::new(histogram::PhaseDurations(totals.phases.clone())));
 }
 
-fn moments(registry: &mut Registry, snapshot: &Snapshot) {
-    let poll = snapshot.state.poll();
+fn moments(registry: &mut Registry, state: &State, now: Wall) {
+    let poll = state.poll();
     let moments = [
         ("last_poll_timestamp_seconds", "When the remote was last polled", poll.last_at),
         (
@@ -78,8 +81,8 @@ fn moments(registry: &mut Registry, snapshot: &Snapshot) {
     for (name, help, moment) in moments {
         registry.register(name, help, ConstGauge::new(moment.map_or(0.0, seconds)));
     }
-    let since = snapshot.state.behind_since();
-    let behind = since.map_or(0.0, |since| (seconds(clock::wall()) - seconds(since)).max(0.0));
+    let since = state.behind_since();
+    let behind = since.map_or(0.0, |since| seconds(Wall(now.0.saturating_sub(since.0))));
     registry.register(
         "behind_seconds",
         "How long the branch has had a revision that this host does not run",
@@ -135,6 +138,6 @@ fn count(registry: &mut Registry, name: &str, help: &str, values: impl IntoItera
 }
 
 #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 are far below 2^52")]
-fn seconds(wall: pull_agent_core::Wall) -> f64 {
+fn seconds(wall: Wall) -> f64 {
     wall.0 as f64 / 1000.0
 }

@@ -194,6 +194,31 @@ fn the_branch_goes_on_being_followed_in_every_phase() {
 }
 
 #[test]
+fn a_host_is_behind_since_it_first_saw_something_that_does_not_run() {
+    let mut machine = Machine::idle();
+    machine.sees('b');
+    let first = machine.clock().wall;
+    assert_eq!(machine.state.behind_since(), Some(first));
+    machine.sees('c');
+    let second = machine.clock().wall;
+    assert!(second > first, "polls are apart");
+    assert_eq!(machine.state.behind_since(), Some(first), "a newer tip does not bring it closer");
+    machine.sees_tip('a');
+    assert_eq!(machine.state.behind_since(), None, "nothing is wanted");
+}
+
+#[test]
+fn a_host_that_deployed_what_is_no_longer_the_tip_is_behind_since_the_newer_one_was_seen() {
+    let mut machine = Machine::probing();
+    machine.sees('c');
+    let seen = machine.clock().wall;
+    assert!(machine.state.behind_since().is_some_and(|since| since < seen), "since b was seen");
+    machine.probed(&[]);
+    assert_eq!(machine.state.ledger.deployed.as_ref().map(|d| &d.revision), Some(&revision('b')));
+    assert_eq!(machine.state.behind_since(), Some(seen));
+}
+
+#[test]
 fn another_source_forgets_what_was_wanted() {
     let mut machine = Machine::gating();
     machine.tell(Event::PolicyChanged { source_changed: true });

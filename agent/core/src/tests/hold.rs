@@ -143,6 +143,24 @@ fn totals_count_what_the_history_forgot_too() {
 }
 
 #[test]
+fn a_length_on_a_bound_counts_up_to_that_bound_and_a_longer_one_does_not() {
+    for (beyond, expected) in [(0, [3, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0]), (1, [2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1])]
+    {
+        // Two builds took no time: the one before, and the one that is held.
+        let mut machine = held();
+        for (digit, bound) in "cdef123456".chars().zip(PHASE_BUCKETS) {
+            machine.sees(digit);
+            machine.checked(VerdictKind::Green);
+            machine.now += bound * 1000 + beyond;
+            machine.build_failed(ReasonCode::BuildFailed);
+        }
+        let phases = &machine.state.ledger.totals.phases;
+        let building = phases.iter().find(|total| total.phase == PhaseName::Building).expect("it was built");
+        assert_eq!(building.buckets, expected, "{beyond} ms beyond");
+    }
+}
+
+#[test]
 fn durations_are_those_of_the_phases() {
     let mut machine = Machine::idle();
     machine.sees('b');
