@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt as _;
 use serde_json::json;
 
 use super::agent::Agent;
-use super::run::{agentctl, run, tell};
+use super::run::{agentctl, is_root, run, tell};
 use super::status;
 
 #[test]
@@ -31,8 +31,8 @@ fn no_agent_is_3() {
 
 #[test]
 fn a_socket_that_the_kernel_keeps_is_4() {
-    if !nix::unistd::geteuid().is_root() {
-        // Another user would be needed whom the socket keeps out.
+    // Another user is needed whom the socket keeps out.
+    if !is_root() {
         return;
     }
     let agent = Agent::start();

@@ -175,8 +175,8 @@ impl Drop for SmallDisk {
 
 #[test]
 fn while_the_disk_is_full_nothing_is_started_and_nothing_is_held() {
-    if !nix::unistd::geteuid().is_root() {
-        // Only root may mount.
+    // Only root may mount.
+    if !pull_agent_git_tests::is_root() {
         return;
     }
     let world = World::new();
