@@ -38,9 +38,13 @@ async fn a_deadline_ends_the_whole_group() {
         call(&shell(&script), &environment(), Duration::from_millis(500)).await.expect_err("too long");
     assert!(matches!(error, CallError::TooLong { .. }), "{error}");
     let id: i32 = std::fs::read_to_string(mark).expect("it started").trim().parse().expect("a number");
-    while start_ticks(id).is_some_and(|start| is_running(id, start)) {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    // By itself it would end, too, but long after this.
+    let gone = async {
+        while start_ticks(id).is_some_and(|start| is_running(id, start)) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(LONG, gone).await.expect("the child is killed with its parent");
 }
 
 #[tokio::test]

@@ -63,9 +63,16 @@ mod tests {
         }
 
         #[test]
-        fn never_panics(text in ".{0,24}") {
-            // The answer does not matter, that there is one does.
-            prop_assert!(matches!(parse(&text), Ok(_) | Err(_)));
+        fn is_exact_or_refused(digits in "[0-9]{1,24}", unit in 0_usize..5) {
+            let (name, shift) = UNITS[unit];
+            let bytes = digits.parse::<u128>().ok().map(|number| number << shift);
+            let fits = bytes.and_then(|bytes| u64::try_from(bytes).ok());
+            prop_assert_eq!(parse(&format!("{digits}{name}")).ok(), fits);
+        }
+
+        #[test]
+        fn what_does_not_begin_with_a_digit_is_refused(text in "[^0-9].{0,24}") {
+            prop_assert!(parse(&text).is_err());
         }
     }
 }

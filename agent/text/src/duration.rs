@@ -108,8 +108,16 @@ mod tests {
         }
 
         #[test]
-        fn never_panics(text in ".{0,24}") {
-            prop_assert!(parse(&text).is_ok_and(|d| d <= LONGEST) || parse(&text).is_err());
+        fn is_the_sum_of_its_parts_or_refused(parts in [0_u64..5_000, 0..100_000, 0..6_000_000, 0..400_000_000]) {
+            let text: String = UNITS.iter().zip(parts).map(|((name, _), part)| format!("{part}{name}")).collect();
+            let seconds: u64 = UNITS.iter().zip(parts).map(|((_, size), part)| size * part).sum();
+            let sum = Some(Duration::from_secs(seconds)).filter(|sum| *sum <= LONGEST);
+            prop_assert_eq!(parse(&text).ok(), sum);
+        }
+
+        #[test]
+        fn anything_else_is_refused(text in "[^0-9].{0,24}") {
+            prop_assert!(parse(&text).is_err());
         }
     }
 }

@@ -136,23 +136,24 @@ async fn a_token_does_not_go_over_plain_http_to_another_machine() {
 
 #[tokio::test]
 async fn an_echoed_token_is_hidden() {
-    let lab = private(None).await;
-    let body = format!("{{\"message\": \"no such token: {TOKEN}\"}}");
-    lab.forge.fault(Fault::once(Kind::Status {
-        status: 500,
-        headers: vec![("x-echo".to_owned(), TOKEN.to_owned())],
-    }));
+    let lab = private(Some(token(TokenKind::App))).await;
     let gate = with_token(&lab, TOKEN);
-    let mut verdicts = vec![lab.ask(&gate).await];
-    lab.forge
-        .fault(Fault::once(Kind::Redirect { status: 302, location: format!("http://{TOKEN}.invalid/") }));
+    let mut verdicts = Vec::new();
+    let location = format!("http://elsewhere.invalid/{TOKEN}");
+    lab.forge.fault(Fault::once(Kind::Redirect { status: 302, location }));
     verdicts.push(lab.ask(&gate).await);
-    lab.forge.fault(Fault::once(Kind::Garbage { body }));
+    let next = format!("<http://elsewhere.invalid/?page={TOKEN}>; rel=\"next\"");
+    lab.forge.fault(Fault::once(Kind::Headers { headers: vec![("link".to_owned(), next)] }));
+    verdicts.push(lab.ask(&gate).await);
+    lab.set(CHECK, TOKEN, None);
     verdicts.push(lab.ask(&gate).await);
     lab.set(CHECK, "completed", Some(TOKEN));
     verdicts.push(lab.ask(&gate).await);
     for verdict in verdicts {
-        assert!(!format!("{verdict:?}").contains(TOKEN), "{verdict:?}");
+        let printed = format!("{verdict:?}");
+        assert!(!printed.contains(TOKEN), "{verdict:?}");
+        // The echo got so far: else nothing was hidden.
+        assert!(printed.contains("[token]"), "{verdict:?}");
     }
 }
 

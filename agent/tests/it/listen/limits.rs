@@ -5,9 +5,10 @@ use std::time::Duration;
 use pull_agent::listen::Limits;
 use pull_agent::settings::Allow;
 
-use super::lab::{Lab, until};
+use super::lab::{Lab, until, within};
 
 const STATUS: &str = "GET /v1/status HTTP/1.1\r\nHost: yggdrasil\r\n\r\n";
+const EVENTS: &str = "GET /v1/events HTTP/1.1\r\nHost: yggdrasil\r\n\r\n";
 
 #[test]
 fn the_limits_are_the_documented_ones() {
@@ -92,10 +93,13 @@ async fn a_slow_head_loses_its_place_even_when_it_drips() {
         }
     });
     let mut read = Vec::new();
-    let ended = super::lab::within(tokio::io::AsyncReadExt::read_to_end(&mut reader, &mut read)).await;
+    let ended = within(tokio::io::AsyncReadExt::read_to_end(&mut reader, &mut read)).await;
     assert!(read.is_empty() || read.starts_with(b"HTTP/1.1 408 "), "{ended:?} {read:?}");
-    super::lab::within(drip).await.unwrap();
+    within(drip).await.unwrap();
     assert_eq!(lab.daemon.lines(), [""; 0]);
+    // The only place is free again; that a connection is closed is noticed a moment later.
+    within(async { while lab.send(STATUS).await.status == 503 {} }).await;
+    assert_eq!(lab.daemon.lines(), ["GET /v1/status"]);
 }
 
 #[tokio::test]
@@ -115,51 +119,57 @@ async fn a_connection_is_not_kept_for_ever() {
     idle.write(STATUS).await;
     idle.answer().await.passed();
     assert_eq!(idle.rest().await, "");
-    // One that is busy is closed after its answer.
+    // One that is busy is closed after an answer, and not before the first.
     let mut busy = lab.connect().await;
     let mut answers = 0;
-    loop {
-        if tokio::io::AsyncWriteExt::write_all(&mut busy.0, STATUS.as_bytes()).await.is_err() {
-            break;
+    within(async {
+        while tokio::io::AsyncWriteExt::write_all(&mut busy.0, STATUS.as_bytes()).await.is_ok() {
+            let mut first = [0; 1];
+            if !matches!(busy.0.peek(&mut first).await, Ok(1)) {
+                break;
+            }
+            busy.answer().await.passed();
+            answers += 1;
         }
-        let mut first = [0; 1];
-        if !matches!(busy.0.peek(&mut first).await, Ok(1)) {
-            break;
-        }
-        busy.answer().await.passed();
-        answers += 1;
-    }
+    })
+    .await;
     assert!(answers > 0);
 }
 
 #[tokio::test]
 async fn a_stream_outlives_the_keep_alive_but_not_its_own_limit() {
-    let limits = Limits {
-        keep_alive: Duration::from_millis(50),
-        connection_time: Duration::from_millis(500),
-        ..Limits::default()
-    };
+    let keep_alive = Duration::from_millis(50);
+    let lab = Lab::with(vec![Allow::Any], Limits { keep_alive, ..Limits::default() }).await;
+    let mut reader = lab.connect().await;
+    reader.write(EVENTS).await;
+    assert_eq!(reader.answer().await.status, 200);
+    // What came after it was idle for too long.
+    let mut idle = lab.connect().await;
+    idle.write(STATUS).await;
+    idle.answer().await.passed();
+    assert_eq!(idle.rest().await, "");
+    assert_eq!(lab.daemon.open(), 1, "the stream goes on");
+
+    let limits = Limits { keep_alive, connection_time: Duration::from_millis(500), ..Limits::default() };
     let lab = Lab::with(vec![Allow::Any], limits).await;
-    let mut client = lab.connect().await;
-    client.write("GET /v1/events HTTP/1.1\r\nHost: yggdrasil\r\n\r\n").await;
-    assert_eq!(client.answer().await.status, 200);
-    client.rest().await;
+    let mut reader = lab.connect().await;
+    reader.write(EVENTS).await;
+    assert_eq!(reader.answer().await.status, 200);
+    reader.rest().await;
     until(|| lab.daemon.open() == 0).await;
 }
 
 #[tokio::test]
 async fn the_17th_reader_of_events_is_refused_and_a_place_comes_back() {
     let lab = Lab::open().await;
-    let events = "GET /v1/events HTTP/1.1\r\nHost: yggdrasil\r\n\r\n";
     let mut readers = Vec::new();
+    for _ in 0..16 {
+        let mut client = lab.connect().await;
+        client.write(EVENTS).await;
+        assert_eq!(client.answer().await.status, 200);
+        readers.push(client);
+    }
     for target in ["/v1/events", "/v1/deployments/3/log?follow=true"] {
-        assert_eq!(target.contains("events"), readers.is_empty());
-        for _ in readers.len()..16 {
-            let mut client = lab.connect().await;
-            client.write(events).await;
-            assert_eq!(client.answer().await.status, 200);
-            readers.push(client);
-        }
         lab.get(target).await.refused(503, "16 readers");
     }
     lab.get("/v1/status").await.passed();
@@ -167,6 +177,6 @@ async fn the_17th_reader_of_events_is_refused_and_a_place_comes_back() {
     readers.pop();
     until(|| lab.daemon.open() == 15).await;
     let mut client = lab.connect().await;
-    client.write(events).await;
+    client.write(EVENTS).await;
     assert_eq!(client.answer().await.status, 200);
 }

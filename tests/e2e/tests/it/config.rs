@@ -78,7 +78,8 @@ fn secrets_are_not_repeated() {
     let file = world.write_config().display().to_string();
     let output = world.run(&["check-config", &file]);
     let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-    assert!(!said.contains("hunter2"), "{said}");
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("source.url") && !said.contains("hunter2"), "{said}");
 }
 
 #[test]

@@ -127,7 +127,7 @@ fn the_listener_holds_no_privilege() {
     let (_world, listener, _agent) = world();
     let status = std::fs::read_to_string(format!("/proc/{}/status", listener.child.id())).expect("it runs");
     let field = |name: &str| {
-        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("a line of proc(5)");
         line.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
     };
     assert!(field("Uid:").iter().all(|uid| uid != "0"), "{status}");

@@ -113,6 +113,7 @@ impl Bed {
     pub(crate) fn assert_readable(&self, tip: &str) {
         assert_eq!(self.git(&["rev-parse", &format!("refs/heads/{}", self.source.branch)]), tip);
         let files = self.git(&["ls-tree", "-r", tip]);
+        assert!(!files.is_empty(), "a commit without files");
         for line in files.lines() {
             let id = line.split_whitespace().nth(2).expect("mode, type, id");
             self.git(&["cat-file", "-e", id]);

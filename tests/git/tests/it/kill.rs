@@ -36,10 +36,20 @@ fn clients_of(server: &Sshd) -> Vec<PathBuf> {
     processes().filter(names).collect()
 }
 
-/// Waits until something is so; the test's own harness ends it when that never comes.
-async fn until(what: impl Fn() -> bool) {
-    while !what() {
-        tokio::time::sleep(Duration::from_millis(20)).await;
+/// Long enough for anything that is to happen at once, and shorter than any of these fetches takes by itself.
+const SOON: Duration = Duration::from_secs(60);
+
+/// Waits until something is so.
+#[track_caller]
+fn until(what: impl Fn() -> bool) -> impl Future<Output = ()> {
+    let caller = std::panic::Location::caller();
+    async move {
+        let so = async {
+            while !what() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        assert!(tokio::time::timeout(SOON, so).await.is_ok(), "it never came: {caller}");
     }
 }
 
@@ -125,11 +135,10 @@ async fn a_token_is_seen_neither_in_arguments_nor_in_the_environment() {
     let task = tokio::spawn(async move { fetch(program(), &source, &repository, &want, Some(&have)).await });
     until(|| hostile.seen().iter().any(|head| head.to_lowercase().contains("authorization: basic"))).await;
     until(|| !children_of(&bed).is_empty()).await;
-    for process in children_of(&bed) {
-        for name in ["cmdline", "environ"] {
-            let text = std::fs::read(process.join(name)).unwrap_or_default();
-            assert!(!String::from_utf8_lossy(&text).contains("s3cret"), "{name}");
-        }
+    let [child] = &children_of(&bed)[..] else { panic!("one child fetches") };
+    for (name, has) in [("cmdline", "fetch"), ("environ", "PATH=")] {
+        let text = String::from_utf8(std::fs::read(child.join(name)).expect("it hangs")).expect("text");
+        assert!(text.contains(has) && !text.contains("s3cret"), "{name}: {text:?}");
     }
     task.abort();
 }
