@@ -61,6 +61,12 @@ fn run(spec_file: &Path) -> Result<(), StepError> {
     if was_started(&spec) {
         return Ok(());
     }
+    let result = attempt(&spec, &stop, PATIENCE)?;
+    finish(&spec, &result)
+}
+
+/// Runs the commands, unless another step still has the host after this time.
+fn attempt(spec: &Spec, stop: &Stop, patience: Duration) -> Result<StepResult, StepError> {
     let begun = wall().0;
     let mut result = StepResult {
         attempt: spec.attempt,
@@ -71,19 +77,19 @@ fn run(spec_file: &Path) -> Result<(), StepError> {
         finished_at: begun,
         log_from: 0,
     };
-    let exclusive = lock::within(&spec.exclusive, PATIENCE)
+    let exclusive = lock::within(&spec.exclusive, patience)
         .map_err(|error| StepError::Lock(spec.exclusive.clone(), error))?;
     if exclusive.is_some() {
-        match prepare(&spec) {
+        match prepare(spec) {
             Ok(log) => {
                 result.log_from = log.metadata().map_or(0, |data| data.len());
-                start(&spec, &mut result, &log, &stop);
+                start(spec, &mut result, &log, stop);
             }
             Err(sentence) => result.outcome = StepEnd::NotStarted(sentence),
         }
     }
     result.finished_at = wall().0;
-    finish(&spec, &result)
+    Ok(result)
 }
 
 /// Whether this attempt was started, or given up by the agent because it did not start in time.
@@ -161,5 +167,38 @@ fn finish(spec: &Spec, result: &StepResult) -> Result<(), StepError> {
                 std::thread::sleep(RESULT_AGAIN);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pull_agent_core::DeploymentId;
+
+    use super::*;
+    use crate::rebuild::spec::{Kind, StepFiles};
+
+    #[test]
+    fn a_step_beside_another_one_is_busy_and_runs_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let files = StepFiles::new(folder.path(), DeploymentId(1), Kind::Switch);
+        let spec = Spec {
+            attempt: 1,
+            commands: vec![vec!["true".to_owned()]],
+            environment: crate::process::environment(),
+            directory: folder.path().to_owned(),
+            clear: Vec::new(),
+            log: folder.path().join("1.log"),
+            started: files.started,
+            command: files.command,
+            result: files.result,
+            lock: files.lock,
+            exclusive: files.exclusive,
+            stoppable: false,
+        };
+        let other = lock::attempt(&spec.exclusive).expect("a lock").expect("nobody else has it");
+        let result = attempt(&spec, &Stop::deaf(), Duration::ZERO).expect("looked");
+        assert_eq!(result.outcome, Outcome::Busy);
+        assert!(!spec.started.exists(), "it says that it started");
+        drop(other);
     }
 }

@@ -41,6 +41,12 @@ impl Stop {
         Ok(stop)
     }
 
+    /// One that hears no signal: those of the process are the tests' own.
+    #[cfg(test)]
+    pub(super) fn deaf() -> Self {
+        Self { asked: Arc::default() }
+    }
+
     /// Starts a command, unless the step was told to stop: who tells it so either comes before the start or sees the child.
     pub(super) fn unless_asked<T>(&self, start: impl FnOnce() -> T) -> Option<T> {
         let asked = lock(&self.asked);
