@@ -142,6 +142,7 @@ mod tests {
         assert_eq!(read::<Vec<u32>>(&file), None);
         write(&file, &vec![1, 2, 3]).expect("written");
         assert_eq!(read::<Vec<u32>>(&file), Some(vec![1, 2, 3]));
+        assert_eq!(std::fs::read(&file).expect("readable"), b"[1,2,3]\n", "what was reserved is given back");
         write(&file, &vec![4]).expect("written");
         assert_eq!(std::fs::read(&file).expect("readable"), b"[4]\n");
         assert_eq!(file.metadata().expect("there").permissions().mode() & 0o777, 0o600);

@@ -147,3 +147,44 @@ impl Tail {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    /// Writes to a log and returns the lines that it then has to tell.
+    async fn lines(tail: &mut Tail, path: &std::path::Path, text: &str) -> Vec<String> {
+        let mut log = std::fs::File::options().append(true).create(true).open(path).expect("a log");
+        log.write_all(text.as_bytes()).expect("written");
+        let mut lines = Vec::new();
+        while let Some(line) = tail.next_line(Some(path)).await {
+            lines.push(line);
+        }
+        lines
+    }
+
+    fn tail() -> Tail {
+        Tail { deployment: 1, file: None, unfinished: Vec::new() }
+    }
+
+    #[tokio::test]
+    async fn a_line_is_told_when_it_has_its_end() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, mut tail) = (folder.path().join("1.log"), tail());
+        assert_eq!(tail.next_line(Some(&path)).await, None, "there is no log yet");
+        assert_eq!(lines(&mut tail, &path, "one\ntw").await, ["one"]);
+        assert_eq!(lines(&mut tail, &path, "o").await, [""; 0]);
+        assert_eq!(lines(&mut tail, &path, "\n\nthree\n").await, ["two", "", "three"]);
+    }
+
+    #[tokio::test]
+    async fn a_line_without_end_comes_in_pieces() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, mut tail) = (folder.path().join("1.log"), tail());
+        let pieces = lines(&mut tail, &path, &"x".repeat(LINE_BYTES * 2 + 1)).await;
+        assert_eq!(pieces, ["x".repeat(LINE_BYTES), "x".repeat(LINE_BYTES)]);
+        assert_eq!(lines(&mut tail, &path, "\n").await, ["x"]);
+    }
+}

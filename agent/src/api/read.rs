@@ -79,3 +79,20 @@ pub(super) fn parse<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, St
         .and_then(serde_json::from_value)
         .map_err(|error| format!("the body is not what this route takes: {error}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use pull_agent_protocol::PauseRequest;
+
+    use super::*;
+
+    #[test]
+    fn only_an_object_is_a_body() {
+        let read = |body: &str| parse::<PauseRequest>(body.as_bytes()).map(|request| request.reason);
+        assert_eq!(read(r#"{"reason": "lunch"}"#), Ok(Some("lunch".to_owned())));
+        for other in [r#"[60, "lunch"]"#, r#""lunch""#, "null", "{", ""] {
+            read(other).expect_err(other);
+        }
+        assert_eq!(parse_or_default::<PauseRequest>(b" \n").map(|request| request.reason), Ok(None));
+    }
+}

@@ -89,3 +89,20 @@ fn bind(path: &Path, mode: u32, group: Option<Gid>) -> Result<UnixListener, List
     std::fs::rename(&unready, path).map_err(fail)?;
     Ok(listener)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_socket_has_its_mode_and_takes_the_place_of_an_old_one() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("run/control.sock");
+        let mode = |path: &Path| path.metadata().expect("it is there").permissions().mode() & 0o777;
+        for expected in [0o660, 0o666] {
+            let _listener = bind(&path, expected, None).expect("bound");
+            assert_eq!(mode(&path), expected);
+            std::os::unix::net::UnixStream::connect(&path).expect("somebody listens");
+        }
+    }
+}
