@@ -96,8 +96,8 @@ fn serve(
     let Some(mut request) = read_request(&mut reader)? else { return Ok(()) };
     seen.lock().expect("no thread panics with it").push(request.head.clone());
     let mode = mode.lock().expect("no thread panics with it").clone();
-    if let Mode::FilterTrees = mode {
-        request.slip_in_filter();
+    if let Mode::Filter(filter) = mode {
+        request.slip_in_filter(filter);
     }
     mode.answer(client, &request, stop, || pass_on(upstream, &request))
 }

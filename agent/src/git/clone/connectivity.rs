@@ -60,3 +60,24 @@ fn has_content(repo: &gix::Repository, id: &gix::oid) -> bool {
         hash.is_ok_and(|hash| hash == id)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_with_the_content_of_another_one_is_spoilt() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let repo = gix::init_bare(folder.path()).expect("a repository");
+        let [one, other] = ["one", "other"].map(|text| repo.write_blob(text).expect("written").detach());
+        let place = |id: ObjectId| {
+            let name = id.to_string();
+            folder.path().join("objects").join(&name[..2]).join(&name[2..])
+        };
+        assert!(has_content(&repo, &one) && has_content(&repo, &other));
+        std::fs::remove_file(place(one)).expect("it was there");
+        assert!(!has_content(&repo, &one), "it is missing");
+        std::fs::copy(place(other), place(one)).expect("copied");
+        assert!(!has_content(&repo, &one), "it is another one");
+    }
+}

@@ -65,13 +65,14 @@ impl Request {
         self.is_post() && contains(&self.body, b"command=fetch")
     }
 
-    /// Makes a fetch ask for commits alone, which leaves the client with a pack that is valid and incomplete.
-    pub(super) fn slip_in_filter(&mut self) {
+    /// Makes a fetch ask for less than everything, which leaves the client with a pack that is valid and incomplete.
+    pub(super) fn slip_in_filter(&mut self, filter: &str) {
         if self.is_fetch()
             && let Some(at) = self.body.windows(5).position(|bytes| bytes == b"want ")
         {
-            let line = b"0012filter tree:0\n0000";
-            self.body.splice(at - 4..at - 4, line[..18].iter().copied());
+            let line = format!("filter {filter}\n");
+            let line = format!("{:04x}{line}", line.len() + 4);
+            self.body.splice(at - 4..at - 4, line.into_bytes());
         }
     }
 

@@ -54,8 +54,8 @@ pub enum Mode {
     FlippedBit,
     /// Packs are something else.
     NoPack,
-    /// Packs have commits alone: `filter tree:0` is slipped into what clients ask for.
-    FilterTrees,
+    /// Packs leave objects out: a filter ("tree:0", "blob:none") is slipped into what clients ask for.
+    Filter(&'static str),
 }
 
 impl Mode {
@@ -68,7 +68,7 @@ impl Mode {
         real: impl Fn() -> std::io::Result<Vec<u8>>,
     ) -> std::io::Result<()> {
         match self {
-            Self::Behave | Self::FilterTrees => client.write_all(&real()?),
+            Self::Behave | Self::Filter(_) => client.write_all(&real()?),
             Self::Status(status, lines) => {
                 let lines: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
                 client.write_all(&page(*status, "text/html", &lines, b"<html>no</html>"))

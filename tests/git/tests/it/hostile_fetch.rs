@@ -91,7 +91,9 @@ async fn a_spoilt_pack_is_thrown_away() {
 
 #[tokio::test]
 async fn objects_that_were_left_out_are_missed() {
-    Scene::new().await.check(&Mode::FilterTrees, "is missing").await;
+    let scene = Scene::new().await;
+    scene.check(&Mode::Filter("tree:0"), "is missing").await;
+    scene.check(&Mode::Filter("blob:none"), "is missing").await;
 }
 
 #[tokio::test]
