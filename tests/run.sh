@@ -26,6 +26,9 @@ make --no-print-directory lint
 layer "unit, simulation, git, forge, end to end"
 cargo test --workspace --exclude pull-agent-host-tests --locked --no-fail-fast
 
+layer "planted bugs: a sample (all of them: make mutants)"
+cargo run --quiet --locked -p pull-agent-mutants -- --sample
+
 layer "hosts with real systemd and real Nix"
 # One after the other: each of them is a whole machine that boots.
 RUST_TEST_THREADS=1 cargo test -p pull-agent-host-tests --locked --no-fail-fast
