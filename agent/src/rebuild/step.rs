@@ -197,7 +197,7 @@ mod tests {
         };
         let other = lock::attempt(&spec.exclusive).expect("a lock").expect("nobody else has it");
         let result = attempt(&spec, &Stop::deaf(), Duration::ZERO).expect("looked");
-        assert_eq!(result.outcome, Outcome::Busy);
+        assert_eq!(result.outcome, StepEnd::Busy);
         assert!(!spec.started.exists(), "it says that it started");
         drop(other);
     }
