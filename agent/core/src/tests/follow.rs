@@ -104,6 +104,17 @@ fn a_nudge_is_the_trigger_of_what_it_brings() {
 }
 
 #[test]
+fn a_nudge_whose_poll_fails_is_the_trigger_of_what_the_next_one_brings() {
+    let mut machine = Machine::idle();
+    machine.now += 5_000;
+    machine.tell(Event::Nudged { revision: None });
+    poll_fails(&mut machine);
+    machine.poll();
+    machine.polled('b');
+    assert_eq!(machine.state.wanted().map(|wanted| wanted.trigger), Some(Trigger::Nudge));
+}
+
+#[test]
 fn a_named_revision_is_looked_for_every_two_seconds_until_it_is_there() {
     let mut machine = Machine::idle();
     machine.now += 5_000;

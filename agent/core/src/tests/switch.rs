@@ -344,5 +344,7 @@ fn probes_that_hang_are_given_up_and_do_not_keep_the_way_back_waiting_for_long()
     let late = Event::Probed { look: machine.look(), failures: alloc::vec![] };
     let commands = machine.wait_until(machine.now + 180_000);
     assert!(commands.contains(&roll_back(5, 2, 'b', 'a')), "{commands:?}");
+    let Some(Phase::RollingBack { cause, .. }) = machine.phase() else { panic!("no way back") };
+    assert_eq!(cause.sentence(), "the probes did not answer within their time");
     machine.check_ignored(late);
 }
