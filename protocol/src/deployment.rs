@@ -33,7 +33,7 @@ pub struct Deployment {
     pub finished_at: String,
     /// How long each phase took; `null` for one that was not entered.
     pub durations: Durations,
-    /// How it ended.
+    /// The same word is a label of the metrics.
     pub outcome: Outcome,
     /// In which phase it went wrong.
     pub phase: Option<Phase>,
@@ -42,25 +42,23 @@ pub struct Deployment {
     /// One word for the reason, of a list that only grows; a reader takes a word that it does not know as it is.
     #[serde(default)]
     pub reason_code: Option<String>,
-    /// What ran before.
+    /// Store path of what ran before; `null` where that was never looked at.
     pub previous_system: Option<String>,
-    /// What was built.
+    /// Store path of what was built; `null` where nothing was.
     pub system: Option<String>,
 }
 
 /// Seconds in each phase.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Durations {
     /// From the moment the revision was seen to its green verdict.
     pub gate: Option<f64>,
-    /// Building.
     pub build: Option<f64>,
     /// Built, and waiting to be activated.
     #[serde(default)]
     pub ready: Option<f64>,
-    /// Activating.
     pub activate: Option<f64>,
-    /// Confirming.
     pub confirm: Option<f64>,
 }
 

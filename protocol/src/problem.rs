@@ -16,7 +16,7 @@ pub struct Problem {
     pub status: u16,
     /// What happened here, one sentence.
     pub detail: String,
-    /// The command that helps.
+    /// A command that helps; absent where none does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
 }

@@ -18,7 +18,7 @@ pub struct NudgeRequest {
 pub struct NudgeAnswer {
     /// Always true: a nudge is never refused, only kept for later.
     pub accepted: bool,
-    /// What the caller named.
+    /// The one that the caller named; `null` for whatever is new.
     pub revision: Option<String>,
 }
 

@@ -14,7 +14,7 @@ pub struct Status {
     pub version: u32,
     /// The flake attribute that this host deploys.
     pub host: String,
-    /// The daemon that answers.
+    /// Which daemon answers, and since when it runs.
     pub agent: Agent,
     /// What it does at this moment.
     pub phase: Phase,
@@ -28,13 +28,13 @@ pub struct Status {
     pub wanted: Option<Wanted>,
     /// The last verdict on `wanted`.
     pub gate: Option<Gate>,
-    /// The deployment in progress.
+    /// `null` while nothing is deployed.
     pub current: Option<Current>,
     /// Why the wanted tip is refused.
     pub refused: Option<Refused>,
     /// How far the build is; `null` outside building or where nix says nothing.
     pub progress: Option<Progress>,
-    /// The remote.
+    /// The followed remote, and how asking it goes.
     pub source: Source,
     /// The pause, if there is one.
     pub paused: Option<Paused>,
@@ -112,7 +112,7 @@ impl Phase {
 /// What really runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Running {
-    /// Target of `/run/current-system`.
+    /// Target of `/run/current-system`; `null` where it could not be read.
     pub system: Option<String>,
     /// Revision of the newest deployment that had this path.
     pub revision: Option<String>,
@@ -144,7 +144,7 @@ pub struct Gate {
     pub evidence: Option<String>,
     /// The sentence for people.
     pub detail: String,
-    /// The named checks.
+    /// As they were found, those that are missing too.
     pub checks: Vec<Check>,
 }
 
@@ -157,7 +157,7 @@ pub struct Check {
     pub status: String,
     /// "success", "failure" …; `null` while not completed.
     pub conclusion: Option<String>,
-    /// Page for people.
+    /// Its page at the forge; `null` where the forge names none.
     pub url: Option<String>,
 }
 
@@ -174,7 +174,7 @@ pub struct Current {
     pub trigger: Trigger,
     /// When the build started.
     pub started_at: String,
-    /// Where it is.
+    /// From building to rolling-back; never idle or gating.
     #[serde(default)]
     pub phase: Phase,
 }
@@ -182,13 +182,13 @@ pub struct Current {
 /// A tip that is no descendant of the deployed revision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refused {
-    /// The tip.
+    /// Full commit id of the tip.
     pub revision: String,
-    /// What is deployed.
+    /// Full commit id of what is deployed.
     pub deployed: String,
     /// The sentence for people.
     pub reason: String,
-    /// Since when.
+    /// When it was first refused.
     pub since: String,
 }
 
@@ -212,7 +212,7 @@ pub struct BuildProgress {
     pub expected: u64,
 }
 
-/// The remote.
+/// The followed remote, and how asking it goes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
     /// As configured; it holds no secret.
@@ -227,7 +227,7 @@ pub struct Source {
     pub error: Option<String>,
 }
 
-/// A pause.
+/// The operator's word that nothing new is to be activated.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Paused {
     /// When it began.
@@ -247,6 +247,6 @@ pub struct Hold {
     pub revision: String,
     /// The sentence for people.
     pub reason: String,
-    /// Since when.
+    /// When the deployment ended that it is held for.
     pub since: String,
 }

@@ -13,8 +13,8 @@ use crate::verdict::{Judged, Verdict};
 
 /// A revision that may be deployed here. There are several at once: the tip of the branch, and the one in deployment.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Candidate {
-    /// Which one.
     pub revision: Revision,
     /// What made the agent look for it.
     pub trigger: Trigger,
@@ -54,7 +54,7 @@ pub struct Comparison {
 pub struct NoDescendant {
     /// The sentence for the operator.
     pub reason: String,
-    /// Since when.
+    /// When it was first refused.
     pub since: Wall,
 }
 
@@ -68,7 +68,7 @@ pub struct Tries {
 }
 
 impl Tries {
-    /// All of them.
+    /// Failures of both kinds together.
     #[must_use]
     pub const fn count(self) -> u32 {
         self.transient.saturating_add(self.hard)

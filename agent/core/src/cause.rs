@@ -13,19 +13,18 @@ use crate::id::Revision;
 
 /// Why a deployment did not end well.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum Cause {
     /// Whoever found it said it in a sentence: a driver, or the state file, which keeps words and sentences only.
     Told {
         /// Its word; none where nothing went wrong.
         code: Option<ReasonCode>,
-        /// The sentence for the operator.
         sentence: String,
     },
     /// What runs could not be read after the build, so that there would be no way back.
     RunningSystemUnreadable,
     /// The switch ended with this exit code, or was ended by a signal.
     SwitchEnded {
-        /// How.
         by: EndedBy,
         /// False when the host was as before afterwards.
         activated: bool,
@@ -43,10 +42,7 @@ pub enum Cause {
     /// No round of probes ended before the deadline.
     NoProbeEnded,
     /// A newer green tip took its place.
-    Overtaken {
-        /// Which one.
-        tip: Revision,
-    },
+    Overtaken { tip: Revision },
     /// The branch was taken back behind it.
     Withdrawn {
         /// What the tip of the branch is now.
@@ -54,7 +50,7 @@ pub enum Cause {
     },
     /// The way back failed as well.
     WayBackFailed {
-        /// Why it was taken.
+        /// What went wrong with the new system.
         cause: Box<Self>,
         /// How often it was tried.
         tries: u32,
@@ -63,25 +59,22 @@ pub enum Cause {
     },
 }
 
-/// How a command ended.
+/// How a command ended, in the terms of wait(2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum EndedBy {
-    /// With this exit code.
     Code(i32),
-    /// By this signal.
     Signal(i32),
 }
 
-/// One probe that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct ProbeFailure {
-    /// Which kind of probe.
     pub probe: Probe,
-    /// The sentence for the operator.
     pub sentence: String,
 }
 
-/// Kinds of probes.
+/// What a round of probes looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Probe {
     /// No unit is failed that was not before.
@@ -97,7 +90,7 @@ pub enum Probe {
 pub enum ReasonCode {
     /// nix could not evaluate the flake.
     EvaluationFailed,
-    /// A builder failed.
+    /// A derivation could not be built.
     BuildFailed,
     /// No output for `rebuild.stall_timeout`.
     BuildStalled,
@@ -111,13 +104,13 @@ pub enum ReasonCode {
     Network,
     /// Something else is wrong with the host, not with the revision.
     HostFault,
-    /// The switch failed.
+    /// The switch ended with an exit code that has no word of its own, or by a signal.
     ActivationFailed,
     /// The activation script failed (exit code 2).
     ActivationScriptFailed,
-    /// Units failed.
+    /// Units failed that were not failed before, or the switch ended with exit code 4.
     UnitsFailed,
-    /// A probe failed.
+    /// One of `health.commands` failed, or no round of probes ended in time.
     ProbeFailed,
     /// The git remote cannot be reached any more.
     RemoteUnreachable,
@@ -127,7 +120,7 @@ pub enum ReasonCode {
     Killed,
     /// It was taken back from the branch.
     Withdrawn,
-    /// The way back failed.
+    /// The way back failed as often as it is tried.
     RollbackFailed,
     /// Nothing is known of why.
     Unclassified,
@@ -145,7 +138,7 @@ pub enum Consequence {
 }
 
 impl ReasonCode {
-    /// All of them.
+    /// Every word there is.
     pub const ALL: [Self; 18] = [
         Self::EvaluationFailed,
         Self::BuildFailed,
@@ -167,7 +160,7 @@ impl ReasonCode {
         Self::Unclassified,
     ];
 
-    /// The word.
+    /// The word of the API, the metrics and the state file.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

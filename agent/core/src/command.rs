@@ -8,6 +8,7 @@ use crate::id::{DeploymentId, LookNumber, Revision, StepNumber};
 
 /// Something that the caller is to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum Command {
     /// Ask the remote for the tip of the branch and look at the host. Answered by [`crate::Event::Polled`].
     Poll {
@@ -18,7 +19,6 @@ pub enum Command {
     Fetch {
         /// Its number, which the answer brings back.
         look: LookNumber,
-        /// What to fetch.
         revision: Revision,
         /// The deployed revision, to compare it with.
         base: Option<Revision>,
@@ -27,7 +27,6 @@ pub enum Command {
     Check {
         /// Its number, which the answer brings back.
         look: LookNumber,
-        /// Of which revision.
         revision: Revision,
     },
     /// Build the host's system of this revision, or wait for the build of this number that runs already.
@@ -37,12 +36,11 @@ pub enum Command {
         step: StepNumber,
         /// Whose log it writes.
         deployment: DeploymentId,
-        /// What to build.
         revision: Revision,
     },
     /// End the running build with everything it started. Its answer still comes by [`crate::Event::Built`].
     CancelBuild {
-        /// Which build.
+        /// The number that the build was started with.
         step: StepNumber,
     },
     /// Activate one of two systems, or wait for the activation of this number that runs already.
@@ -52,9 +50,7 @@ pub enum Command {
         step: StepNumber,
         /// Whose log it writes.
         deployment: DeploymentId,
-        /// Which way.
         operation: Operation,
-        /// Between which two systems.
         built: Built,
     },
     /// Look once whether the host is healthy. Answered by [`crate::Event::Probed`].
@@ -65,10 +61,7 @@ pub enum Command {
         deployment: DeploymentId,
     },
     /// Forget logs and step results of deployments that left the history. Answered by nothing.
-    Forget {
-        /// Which deployments.
-        deployments: Vec<DeploymentId>,
-    },
+    Forget { deployments: Vec<DeploymentId> },
 }
 
 /// Which of its two systems a deployment activates.
@@ -77,7 +70,7 @@ pub enum Operation {
     /// To what was built, by `nixos-rebuild switch`. When it does not run afterwards, and profile or boot default still are
     /// it, these are set back to what ran before.
     Switch {
-        /// What was built.
+        /// Names the flake that `nixos-rebuild switch` is given.
         revision: Revision,
         /// What is done about the note of how healthy the host was before.
         baseline: Baseline,

@@ -11,6 +11,7 @@ use crate::verdict::Verdict;
 
 /// Something that happened outside of the core.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum Event {
     /// The process started and has looked at the host. Crash, reboot and self-restart all are this one event.
     Started {
@@ -26,7 +27,7 @@ pub enum Event {
     },
     /// Answers [`crate::Command::Poll`].
     Polled {
-        /// Which poll this answers.
+        /// Number of the poll that this answers.
         look: LookNumber,
         /// What the host was at that time.
         host: HostView,
@@ -35,39 +36,37 @@ pub enum Event {
     },
     /// Answers [`crate::Command::Fetch`].
     Fetched {
-        /// Which fetch this answers.
+        /// Number of the fetch that this answers.
         look: LookNumber,
         /// What came, complete and synced to disk, or the sentence of what went wrong.
         result: Result<Fetched, String>,
     },
     /// Answers [`crate::Command::Check`].
     Checked {
-        /// Which question this answers.
+        /// Number of the question that this answers.
         look: LookNumber,
         /// The forge's word on the revision that was asked about.
         verdict: Verdict,
     },
     /// Answers [`crate::Command::Build`].
     Built {
-        /// Which try this answers.
+        /// Number of the build that this answers.
         step: StepNumber,
         /// What the host was when the build ended.
         host: HostView,
-        /// How it ended.
         end: BuildEnd,
     },
     /// Answers [`crate::Command::Activate`].
     Activated {
-        /// Which try this answers.
+        /// Number of the activation that this answers.
         step: StepNumber,
-        /// How the activation ended.
         exit: Exit,
         /// What the host was afterwards; of a switch that did not happen profile and boot default are set back already.
         host: HostView,
     },
     /// Answers [`crate::Command::Probe`].
     Probed {
-        /// Which round this answers.
+        /// Number of the round that this answers.
         look: LookNumber,
         /// The probes that failed; empty when the host is healthy.
         failures: Vec<ProbeFailure>,
@@ -90,14 +89,11 @@ pub enum Event {
     ResumeRequested,
     /// The operator wants a hold and its back-off forgotten; without a revision all of them.
     RetryRequested {
-        /// Which hold.
+        /// The held revision; none for every hold.
         revision: Option<Revision>,
     },
     /// The operator allows this revision, although it is no descendant of the deployed one, once.
-    AcceptRequested {
-        /// Which revision.
-        revision: Revision,
-    },
+    AcceptRequested { revision: Revision },
 }
 
 /// A revision that was fetched whole.
@@ -122,12 +118,12 @@ pub enum Ancestry {
     NotDescendant(String),
 }
 
-/// How a build ended.
+/// What became of a build.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BuildEnd {
     /// With this system, rooted against garbage collection.
     Built(SystemPath),
-    /// Without one.
+    /// No system came of it.
     Failed(Cause),
     /// Ended by [`crate::Command::CancelBuild`], or by the orderly stop of the agent.
     Cancelled,
@@ -135,7 +131,7 @@ pub enum BuildEnd {
     Killed,
 }
 
-/// How an activation ended.
+/// What became of the command that was to activate a system.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Exit {
     /// With this exit code, which keeps its meaning (switch-to-configuration: 4 units failed, 100 reboot required, 2

@@ -23,6 +23,7 @@ pub struct Kinship {
 
 /// What becomes of a revision. Those further up count before those further down.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum Fate {
     /// It runs, or a descendant of it does.
     Runs {
@@ -36,7 +37,6 @@ pub enum Fate {
     },
     /// Its last deployment went wrong, and it is not wanted any more.
     Failed {
-        /// How it ended.
         outcome: Outcome,
         /// The sentence for the operator, where there is one.
         reason: Option<String>,
@@ -51,15 +51,14 @@ pub enum Fate {
         /// The sentence for the operator.
         detail: String,
     },
-    /// It is being deployed.
     InDeployment,
     /// A newer revision took its place.
     Overtaken,
-    /// It is the tip, and waits.
+    /// It is the tip, and waits for its verdict or its turn.
     Waits,
     /// It ran once, and does not any more.
     Former {
-        /// Its last deployment.
+        /// The last one that had it.
         deployment: DeploymentId,
         /// How that ended.
         outcome: Outcome,

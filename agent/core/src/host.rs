@@ -30,7 +30,7 @@ impl HostView {
         self.runs(system) && self.boots(system)
     }
 
-    /// Whether this path runs.
+    /// Whether this path runs; false where it is not known what runs.
     #[must_use]
     pub fn runs(&self, system: &SystemPath) -> bool {
         self.current.as_ref() == Some(system)

@@ -15,7 +15,7 @@ use crate::time::Wall;
 /// The saved memory of the host beside its two lanes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ledger {
-    /// Id of the next deployment.
+    /// From 1; zero in a state without numbers, for which the driver finds unused ones.
     pub next_deployment: u64,
     /// Number of the next try of a step that touches the host.
     pub next_step: u64,
@@ -23,7 +23,7 @@ pub struct Ledger {
     pub deployed: Option<Deployed>,
     /// Revisions that are not tried again by themselves, oldest first.
     pub held: Vec<Hold>,
-    /// No new activations.
+    /// None when the operator has paused nothing.
     pub paused: Option<Pause>,
     /// Deployments that ended, oldest first. Shared, as the totals are: a state is copied and compared with each save, and these
     /// are long and seldom change.
@@ -48,10 +48,10 @@ impl Default for Ledger {
 
 /// The last confirmed deployment.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Deployed {
     /// Its revision: what every later one must descend from.
     pub revision: Revision,
-    /// Its system.
     pub system: SystemPath,
     /// When it was confirmed.
     pub at: Wall,
@@ -61,21 +61,21 @@ pub struct Deployed {
 
 /// A revision that is not tried again by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Hold {
-    /// Which one.
     pub revision: Revision,
     /// The sentence for the operator. A sentence and not a [`crate::Cause`], for holds are read by every version.
     pub reason: String,
     /// Its word; none in a file of a version that knew no words.
     pub code: Option<ReasonCode>,
-    /// Since when.
+    /// When the deployment ended that it is held for.
     pub since: Wall,
 }
 
-/// No new activations.
+/// The operator's word that nothing new is to be activated.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Pause {
-    /// When it began.
     pub since: Wall,
     /// When it ends by itself.
     pub until: Option<Wall>,
@@ -107,7 +107,6 @@ impl Ledger {
         step
     }
 
-    /// Id of the next deployment.
     pub(crate) const fn take_deployment(&mut self) -> DeploymentId {
         let id = DeploymentId(self.next_deployment);
         self.next_deployment += 1;

@@ -11,10 +11,9 @@ use crate::time::{Millis, Wall};
 
 /// A deployment that ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Record {
-    /// Its number.
     pub id: DeploymentId,
-    /// What was deployed.
     pub revision: Revision,
     /// First line of the commit message.
     pub subject: String,
@@ -24,9 +23,7 @@ pub struct Record {
     pub started_at: Wall,
     /// When the outcome was known.
     pub finished_at: Wall,
-    /// Time in the phases.
     pub durations: Durations,
-    /// How it ended.
     pub outcome: Outcome,
     /// In which phase it went wrong.
     pub phase: Option<PhaseName>,
@@ -40,16 +37,14 @@ pub struct Record {
 
 /// Time in each phase that was left.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Durations {
     /// From the moment the revision was seen to its green verdict.
     pub gate: Option<Millis>,
-    /// Building.
     pub build: Option<Millis>,
     /// Built, and waiting to be activated.
     pub ready: Option<Millis>,
-    /// Activating.
     pub activate: Option<Millis>,
-    /// Confirming.
     pub confirm: Option<Millis>,
 }
 
@@ -88,21 +83,20 @@ pub struct Totals {
 
 /// How often deployments ended this way.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct OutcomeTotal {
-    /// This way.
     pub outcome: Outcome,
-    /// So often.
     pub count: u64,
-    /// The last time then.
+    /// When the last one of them ended.
     pub last: Wall,
 }
 
 /// How long deployments were in one phase.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct PhaseTotal {
-    /// This phase.
     pub phase: PhaseName,
-    /// Together so long.
+    /// Of all deployments together.
     pub sum: Millis,
     /// So often up to each bound of [`PHASE_BUCKETS`], not cumulated; the last one is for everything longer.
     pub buckets: Vec<u64>,

@@ -23,7 +23,7 @@ pub struct State {
     pub(crate) host: HostView,
     /// The phase that was last shown, and since when.
     pub(crate) shown: Option<(PhaseName, Wall)>,
-    /// When the pause ends.
+    /// End of the pause by the steady clock; none without a pause, and for one without an end.
     pub(crate) pause_ends: Option<Mono>,
 }
 
@@ -32,9 +32,9 @@ pub struct State {
 pub struct Saved {
     /// Numbers, holds, the pause, the history.
     pub ledger: Ledger,
-    /// The branch.
+    /// What is known of the followed branch, the candidate at its tip included.
     pub branch: Branch,
-    /// The deployment in progress.
+    /// None while nothing is deployed.
     pub deployment: Option<Deployment>,
 }
 
@@ -94,7 +94,7 @@ impl State {
         self.follow.tip()
     }
 
-    /// The deployment in progress.
+    /// The deployment in progress; none while nothing is deployed.
     #[must_use]
     pub const fn deployment(&self) -> Option<&Deployment> {
         self.deploy.current()

@@ -13,7 +13,7 @@ pub struct Mono(pub u64);
 pub struct Millis(pub u64);
 
 impl Millis {
-    /// A length in seconds.
+    /// Length of so many seconds, or the longest there is.
     #[must_use]
     pub const fn seconds(seconds: u64) -> Self {
         Self(seconds.saturating_mul(1000))
@@ -51,9 +51,9 @@ impl Wall {
 /// What every decision is told: both clocks and a random number, for jitter.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Now {
-    /// Wall clock.
+    /// For what is saved and shown.
     pub wall: Wall,
-    /// Steady clock.
+    /// For every timer.
     pub mono: Mono,
     /// Evenly distributed over all of `u64`, another one with each event.
     pub entropy: u64,

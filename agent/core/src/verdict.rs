@@ -7,8 +7,8 @@ use crate::time::{Millis, Mono};
 
 /// What the forge said of one revision.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Verdict {
-    /// Which one word.
     pub kind: VerdictKind,
     /// What a green verdict rests on.
     pub evidence: Option<Evidence>,
@@ -22,8 +22,8 @@ pub struct Verdict {
 
 /// A verdict and when it was given: it belongs to the revision that was asked about, and grows old.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Judged {
-    /// What the forge said.
     pub verdict: Verdict,
     /// When its answer came.
     pub at: Mono,
@@ -72,6 +72,6 @@ pub struct Check {
     pub status: String,
     /// "success", "failure" …; none while it is not completed.
     pub conclusion: Option<String>,
-    /// Page for people.
+    /// Its page at the forge; none where the forge names none.
     pub url: Option<String>,
 }

@@ -7,7 +7,6 @@ use crate::cause::Cause;
 use crate::record::Record;
 use crate::time::Wall;
 
-/// How a deployment ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum End {
     /// Activated, and every probe passed.

@@ -23,7 +23,7 @@ pub use phase::{Built, Deployment, Phase, Wait};
 
 pub(crate) use end::{End, Ended};
 
-/// The lane.
+/// The lane of what touches the host: one deployment at a time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Deploy {
     current: Option<Deployment>,
@@ -67,7 +67,6 @@ impl Deploy {
         Self { current, ..Self::default() }
     }
 
-    /// The deployment in progress.
     pub(crate) const fn current(&self) -> Option<&Deployment> {
         self.current.as_ref()
     }
@@ -136,7 +135,6 @@ impl Deploy {
         self.work = Work { since: now.mono, next: now.mono.after(delay), ..Work::default() };
     }
 
-    /// Moves on to the next phase.
     fn move_on(&mut self, next: Phase, now: Now) {
         if let Some(current) = &mut self.current {
             current.close_phase(now.wall);
@@ -144,7 +142,6 @@ impl Deploy {
         }
     }
 
-    /// Ends the deployment.
     fn end(&mut self, now: Now, end: End) -> Option<Ended> {
         let mut deployment = self.current.take()?;
         deployment.close_phase(now.wall);

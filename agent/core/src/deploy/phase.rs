@@ -9,18 +9,17 @@ use crate::id::{DeploymentId, StepNumber, SystemPath};
 use crate::record::Durations;
 use crate::time::Wall;
 
-/// The deployment in progress.
+/// A deployment that has not ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Deployment {
-    /// Its number.
     pub id: DeploymentId,
     /// What is deployed, as it was known when the deployment began.
     pub candidate: Candidate,
     /// When the build started.
     pub started_at: Wall,
-    /// Where it is.
     pub phase: Phase,
-    /// Since when.
+    /// When it entered the phase, or when the time spent in it was last added to `durations`.
     pub phase_since: Wall,
     /// Time in the phases that it has left.
     pub durations: Durations,
@@ -30,15 +29,12 @@ pub struct Deployment {
 
 /// Where a deployment is, with what that place needs to know.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum Phase {
     /// The build runs.
-    Building {
-        /// Its number.
-        step: StepNumber,
-    },
+    Building { step: StepNumber },
     /// Built; waits until nothing stands against its activation.
     Ready {
-        /// Between which systems.
         built: Built,
         /// Another activation was at work.
         busy: bool,
@@ -47,9 +43,7 @@ pub enum Phase {
     },
     /// The switch runs.
     Activating {
-        /// Its number.
         step: StepNumber,
-        /// Between which systems.
         built: Built,
         /// How often in a row a switch of this deployment was killed before it could say how it ended: above zero the host
         /// may be between the two systems, whatever the links say.
@@ -57,20 +51,17 @@ pub enum Phase {
     },
     /// The new system runs and is probed.
     Confirming {
-        /// Between which systems.
         built: Built,
         /// Whether the switch ended with exit code 4.
         units_failed: bool,
     },
     /// The way back runs, or waits to be tried again.
     RollingBack {
-        /// Its number.
         step: StepNumber,
-        /// Between which systems.
         built: Built,
         /// In which phase it went wrong.
         failed_in: PhaseName,
-        /// Why.
+        /// What went wrong with the new system.
         cause: Cause,
         /// How often the way back failed.
         failed: u32,
@@ -110,7 +101,7 @@ impl Phase {
         }
     }
 
-    /// The number of its step.
+    /// Number of its newest step; none where nothing is built or activated.
     #[must_use]
     pub const fn step(&self) -> Option<StepNumber> {
         match self {

@@ -14,8 +14,8 @@ use crate::time::{Millis, Mono};
 
 /// What is known of the clone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Fetching {
-    /// The fetch that runs.
     pub in_flight: Option<InFlight>,
     /// When the next try is due.
     pub next: Mono,

@@ -32,7 +32,7 @@ pub struct Branch {
     pub behind_since: Option<Wall>,
 }
 
-/// The lane.
+/// The lane of the branch and the forge: it follows also while something is deployed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Follow {
     branch: Branch,

@@ -16,8 +16,8 @@ use crate::time::{Mono, Now, Wall};
 
 /// What is known of the remote.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Polling {
-    /// The poll that runs.
     pub in_flight: Option<InFlight>,
     /// When the next one is due.
     pub next: Mono,

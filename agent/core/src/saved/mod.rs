@@ -65,10 +65,10 @@ impl Header {
 
 /// Why a file cannot be read although its syntax is good.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum Unreadable {
     /// It was written by a newer program.
     TooNew {
-        /// Its version.
         version: u32,
         /// The version that its reader must know.
         min_reader: u32,
@@ -117,8 +117,8 @@ impl From<InvalidRevision> for Unreadable {
 
 /// A state that was read, holds included where the file had them.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Read {
-    /// The state.
     pub saved: Saved,
     /// One sentence for each part that this program does not understand and goes on without.
     pub left_out: Vec<String>,

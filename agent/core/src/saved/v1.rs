@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 
 use serde::Deserialize;
 
-/// The file.
+/// All of `state.json`, as version 1 wrote it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[cfg_attr(test, derive(serde::Serialize))]
 #[serde(default)]

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::deployed::Deployed;
 
-/// The file.
+/// All of `state.json`, as this version writes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct File {

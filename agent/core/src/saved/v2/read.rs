@@ -50,7 +50,7 @@ impl TryFrom<File> for Read {
     }
 }
 
-/// What was left out.
+/// A sentence for each part that could not be read and was left out.
 struct Notes(Vec<String>);
 
 impl Notes {
