@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 /// Something that goes wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Fault {
-    /// What.
     #[serde(flatten)]
     pub kind: Kind,
     /// For how many requests; none = until cleared.
@@ -19,10 +19,10 @@ pub struct Fault {
 /// What goes wrong. Written as `{"fault": "status", "status": 503}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "fault", rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum Kind {
     /// This status, with GitHub's kind of body.
     Status {
-        /// The code.
         status: u16,
         /// Header fields beside the usual ones.
         #[serde(default)]
@@ -30,23 +30,18 @@ pub enum Kind {
     },
     /// The primary rate limit is used up: 403 or 429, `x-ratelimit-remaining: 0`, and when it ends.
     Primary {
-        /// The code.
         status: u16,
         /// Seconds until the end.
         reset_in: i64,
     },
     /// A secondary rate limit: 403 or 429 with `Retry-After`.
     Secondary {
-        /// The code.
         status: u16,
         /// As it is sent: seconds, or a date.
         retry_after: String,
     },
     /// The right answer with another status, or with header fields that replace or join its own.
-    Headers {
-        /// The fields.
-        headers: Vec<(String, String)>,
-    },
+    Headers { headers: Vec<(String, String)> },
     /// The right answer, so many milliseconds later.
     Slow {
         /// Milliseconds.
@@ -67,13 +62,9 @@ pub enum Kind {
     /// The right head, and then nothing.
     HangBody,
     /// 200 with this body.
-    Garbage {
-        /// The body.
-        body: String,
-    },
+    Garbage { body: String },
     /// 200 with a body that never ends.
     Endless,
-    /// A redirect.
     Redirect {
         /// 301, 302, 307, 308.
         status: u16,

@@ -10,26 +10,23 @@ pub const GITHUB_ACTIONS: u64 = 15368;
 /// Everything at once: the file of `--world` and the body of `PUT /_control/world`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Document {
     /// Repositories; one that is only named elsewhere is public.
     pub repositories: Vec<RepositorySpec>,
     /// Tokens; with none, any bearer token is taken and may do everything.
     pub tokens: Vec<TokenSpec>,
-    /// Commits.
     pub commits: Vec<CommitSpec>,
-    /// Check runs.
     pub checks: Vec<CheckSpec>,
-    /// Pull requests.
     pub pulls: Vec<PullSpec>,
-    /// What goes wrong.
     pub faults: Vec<Fault>,
     /// The primary rate limit.
     pub rate_limit: Option<RateLimitSpec>,
 }
 
-/// A repository.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct RepositorySpec {
     /// `owner/name`.
     pub repository: String,
@@ -41,9 +38,9 @@ pub struct RepositorySpec {
     pub known_commits_only: bool,
 }
 
-/// A token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct TokenSpec {
     /// The secret.
     pub token: String,
@@ -61,9 +58,9 @@ pub struct TokenSpec {
     pub expired: bool,
 }
 
-/// Kinds of tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum TokenKind {
     /// Installation of a GitHub App.
     #[default]
@@ -74,9 +71,9 @@ pub enum TokenKind {
     FineGrained,
 }
 
-/// A commit.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct CommitSpec {
     /// `owner/name`.
     pub repository: String,
@@ -99,12 +96,12 @@ pub struct CommitSpec {
 /// A check run, or a change of the newest one of that name in that suite.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct CheckSpec {
     /// `owner/name`.
     pub repository: String,
     /// Full commit id that it hangs on.
     pub revision: String,
-    /// Its name.
     pub name: String,
     /// Any word; when left out `completed` with a conclusion and `queued` without.
     #[serde(default)]
@@ -194,13 +191,12 @@ impl CheckSpec {
     }
 }
 
-/// A pull request.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct PullSpec {
     /// `owner/name`.
     pub repository: String,
-    /// Its number.
     pub number: u64,
     /// First line.
     #[serde(default)]
@@ -218,7 +214,6 @@ pub struct PullSpec {
     /// What it became: set = merged. Before the merge GitHub names its test merge commit here.
     #[serde(default)]
     pub merge_commit_sha: Option<String>,
-    /// Whether it is merged.
     #[serde(default)]
     pub merged: bool,
     /// Commits that it brought besides `merge_commit_sha` and `head_sha`.

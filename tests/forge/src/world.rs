@@ -61,7 +61,6 @@ pub(crate) struct Repository {
     pub(crate) pulls: BTreeMap<u64, Pull>,
 }
 
-/// A check run.
 #[derive(Clone, Debug)]
 pub(crate) struct CheckRun {
     pub(crate) id: u64,
@@ -75,7 +74,6 @@ pub(crate) struct CheckRun {
     pub(crate) completed_at: Option<String>,
 }
 
-/// A pull request.
 #[derive(Clone, Debug)]
 pub(crate) struct Pull {
     pub(crate) id: u64,

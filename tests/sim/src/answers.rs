@@ -68,8 +68,8 @@ impl Sim {
         }
     }
 
-    fn exit(&self, attempt: u64, refused: Option<Refused>) -> Exit {
-        match (refused, self.world.disk.steps.get(&attempt).and_then(|file| file.result.as_ref())) {
+    fn exit(&self, number: u64, refused: Option<Refused>) -> Exit {
+        match (refused, self.world.disk.steps.get(&number).and_then(|file| file.result.as_ref())) {
             (Some(Refused::Busy), _) => Exit::Busy,
             (Some(Refused::Full), _) => full(),
             (None, Some(StepResult::Ended(exit))) => exit.clone(),

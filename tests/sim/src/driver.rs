@@ -19,7 +19,7 @@ pub(crate) enum Item {
     /// A task of this agent process is done with a command.
     Done { process: u64, command: Command, refused: Option<Refused> },
     /// The step takes its next stage.
-    Step { attempt: u64 },
+    Step { number: u64 },
     /// The person's nixos-rebuild takes its next stage.
     Operator,
     /// The service manager starts the agent.
@@ -37,7 +37,7 @@ pub(crate) enum Refused {
     Full,
 }
 
-/// The agent's process.
+/// The agent's process: what is lost when it dies.
 #[derive(Debug)]
 pub(crate) struct Agent {
     outbox: Outbox<()>,
@@ -175,8 +175,8 @@ impl Sim {
                 }
                 Ok(())
             }
-            Item::Step { attempt } => {
-                self.step(attempt);
+            Item::Step { number } => {
+                self.step(number);
                 Ok(())
             }
             Item::Operator => {
@@ -208,7 +208,7 @@ impl Sim {
     /// Without a state file the agent adopts what runs. Numbers go on after those that logs and results on disk bear.
     fn adopt(&self) -> Saved {
         let disk = &self.world.disk;
-        let newest = disk.steps.last_key_value().map_or(0, |(attempt, _)| *attempt);
+        let newest = disk.steps.last_key_value().map_or(0, |(number, _)| *number);
         let ledger = Ledger {
             deployed: disk.deployed.clone(),
             held: disk.holds.clone(),
@@ -361,7 +361,7 @@ impl Sim {
     fn begin(&mut self, command: Command) -> Result<(), Violation> {
         self.log.note(self.world.clock.now, || format!("command {command:?}"));
         self.ghost.asks(&command, &self.world, self.agent.as_ref().map(Agent::state))?;
-        let (attempt, kind) = match &command {
+        let (number, kind) = match &command {
             Command::Poll { .. } | Command::Fetch { .. } => {
                 let hangs = self.world.faults.remote_hangs_until > self.now();
                 let (least, most) = if hangs { (20_000, 600_000) } else { (50, 5_000) };
@@ -386,13 +386,13 @@ impl Sim {
             Command::Activate { step, operation: Operation::Back, .. } => (step.0, Kind::RollBack),
         };
         if let Some(agent) = &mut self.agent {
-            agent.waits_for = Some((attempt, command.clone()));
+            agent.waits_for = Some((number, command.clone()));
         }
-        let runs = self.world.host.step.as_ref().is_some_and(|step| step.attempt == attempt);
-        let started = self.world.disk.steps.contains_key(&attempt);
+        let runs = self.world.host.step.as_ref().is_some_and(|step| step.number == number);
+        let started = self.world.disk.steps.contains_key(&number);
         if started && !runs && self.mutation == Some(DriverMutation::StartTwice) {
-            self.world.disk.steps.remove(&attempt);
-            return self.begin_step(attempt, kind, command);
+            self.world.disk.steps.remove(&number);
+            return self.begin_step(number, kind, command);
         }
         match (started, runs) {
             (_, true) => Ok(()),
@@ -400,11 +400,11 @@ impl Sim {
                 self.done_after(10, 100, command);
                 Ok(())
             }
-            (false, false) => self.begin_step(attempt, kind, command),
+            (false, false) => self.begin_step(number, kind, command),
         }
     }
 
-    fn begin_step(&mut self, attempt: u64, kind: Kind, command: Command) -> Result<(), Violation> {
+    fn begin_step(&mut self, number: u64, kind: Kind, command: Command) -> Result<(), Violation> {
         let refused = if self.world.host.step.is_some() {
             Some(Refused::Busy)
         } else if self.world.faults.disk_is_full(self.now()) {
@@ -417,12 +417,12 @@ impl Sim {
             self.after_about(10, 100, Item::Done { process, command, refused });
             return Ok(());
         }
-        let step = self.world.new_step(attempt, &command);
+        let step = self.world.new_step(number, &command);
         self.ghost.step_starts(&step, &self.world)?;
         self.world.disk.newest_log = self.world.disk.newest_log.max(step.deployment.0);
-        self.world.disk.steps.insert(attempt, StepFile { kind, deployment: step.deployment, result: None });
+        self.world.disk.steps.insert(number, StepFile { kind, deployment: step.deployment, result: None });
         self.world.host.step = Some(step);
-        self.after_about(100, 3_000, Item::Step { attempt });
+        self.after_about(100, 3_000, Item::Step { number });
         Ok(())
     }
 
@@ -432,9 +432,9 @@ impl Sim {
     }
 
     /// The step is gone, with a result or without: the agent that waits for it will notice.
-    pub(crate) fn step_is_gone(&mut self, attempt: u64) {
+    pub(crate) fn step_is_gone(&mut self, number: u64) {
         let waits = self.agent.as_ref().and_then(|agent| agent.waits_for.as_ref());
-        let command = waits.filter(|(awaited, _)| *awaited == attempt).map(|(_, command)| command.clone());
+        let command = waits.filter(|(awaited, _)| *awaited == number).map(|(_, command)| command.clone());
         if let Some(command) = command {
             let process = self.process;
             self.after_about(10, 1_000, Item::Done { process, command, refused: None });

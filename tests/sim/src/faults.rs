@@ -40,8 +40,8 @@ impl Faults {
     }
 }
 
-/// The ways to die.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum Death {
     /// `kill -9` of the agent. A step goes on.
     Kill,
@@ -60,7 +60,6 @@ pub enum Death {
 }
 
 impl Death {
-    /// All of them.
     pub const ALL: [Self; 7] = [
         Self::Kill,
         Self::Stop,

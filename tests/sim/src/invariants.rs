@@ -42,14 +42,14 @@ struct Known {
     excuses: u32,
 }
 
-/// The observer.
+/// What an observer who sees everything remembers, to judge what the agent does next.
 #[derive(Debug, Default)]
 pub struct Ghost {
     commits: Vec<Known>,
     /// The last confirmed commit.
     pub(crate) confirmed: Option<usize>,
     /// The largest number of a step that started.
-    last_attempt: u64,
+    last_step: u64,
     /// The largest number of a deployment that ended.
     last_record: u64,
     /// Deployments up to this one were lost with the state file: nobody knows how they ended.
@@ -226,10 +226,10 @@ impl Ghost {
         if let Some(other) = &world.host.step {
             return Err(Violation::new(ONE, format!("{step:?} beside {other:?}")));
         }
-        if step.attempt <= self.last_attempt {
-            return Err(Violation::new(ONE, format!("{step:?}, but number {} was used", self.last_attempt)));
+        if step.number <= self.last_step {
+            return Err(Violation::new(ONE, format!("{step:?}, but number {} was used", self.last_step)));
         }
-        self.last_attempt = step.attempt;
+        self.last_step = step.number;
         self.busy = None;
         let intended = world.disk.state.as_ref().and_then(|saved| saved.deployment.as_ref());
         if !intended.is_some_and(|current| says(current, step)) {

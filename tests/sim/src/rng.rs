@@ -1,12 +1,10 @@
 //! Random numbers that a seed decides: SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number
 //! generators", 2014).
 
-/// A generator.
 #[derive(Clone, Debug)]
 pub struct Rng(u64);
 
 impl Rng {
-    /// Starts at a seed.
     #[must_use]
     pub const fn new(seed: u64) -> Self {
         Self(seed)

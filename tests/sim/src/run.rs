@@ -32,8 +32,8 @@ pub struct Plan {
     pub policy: Option<Policy>,
 }
 
-/// How a run was.
 #[derive(Debug)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Report {
     /// Moments at which the agent could have died.
     pub points: u64,

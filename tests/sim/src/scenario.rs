@@ -54,8 +54,8 @@ pub enum Action {
 
 /// What is in a commit that is pushed.
 #[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct NewCommit {
-    /// How its build goes.
     pub build: BuildNature,
     /// How the switch goes and how the units are afterwards; none when it changes no more than text.
     pub system: Option<(SwitchNature, Health)>,

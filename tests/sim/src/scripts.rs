@@ -7,8 +7,8 @@ use crate::run::usual;
 use crate::scenario::{Action, GOOD, NewCommit};
 use crate::world::{BuildNature, Checks, Health, SwitchNature};
 
-/// A scenario.
 #[derive(Debug)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Script {
     /// A sentence.
     pub name: &'static str,
@@ -17,7 +17,6 @@ pub struct Script {
     /// How deployments end when nobody dies, before everything heals and one more good commit comes; none where that is
     /// a matter of chance.
     pub outcomes: Option<Vec<Outcome>>,
-    /// Settings.
     pub policy: Policy,
 }
 
@@ -48,7 +47,6 @@ fn by_chance(script: Script) -> Script {
     Script { outcomes: None, ..script }
 }
 
-/// All of them.
 #[must_use]
 pub fn all() -> Vec<Script> {
     let mut scripts = paths_to_success();

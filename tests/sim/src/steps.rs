@@ -22,7 +22,7 @@ impl World {
     ///
     /// # Panics
     /// When the command asks for no step.
-    pub(crate) fn new_step(&self, attempt: u64, command: &Command) -> Step {
+    pub(crate) fn new_step(&self, number: u64, command: &Command) -> Step {
         let (kind, deployment, revision, system) = match command {
             Command::Build { deployment, revision, .. } => (
                 Kind::Build,
@@ -45,7 +45,7 @@ impl World {
         };
         let commit = revision.map(|revision| self.remote.number(revision));
         Step {
-            attempt,
+            number,
             kind,
             deployment,
             commit,
@@ -171,8 +171,8 @@ impl World {
 
 impl Sim {
     /// The step takes its next stage.
-    pub(crate) fn step(&mut self, attempt: u64) {
-        let Some(mut step) = self.world.host.step.take_if(|step| step.attempt == attempt) else { return };
+    pub(crate) fn step(&mut self, number: u64) {
+        let Some(mut step) = self.world.host.step.take_if(|step| step.number == number) else { return };
         let result = match step.kind {
             Kind::Build if step.stage == 0 && !step.cancelled => None,
             Kind::Build => Some(self.world.build_ends(&step)),
@@ -181,19 +181,19 @@ impl Sim {
         };
         step.stage += 1;
         self.log.note(self.world.clock.now, || {
-            format!("step {attempt} {:?} stage {}: {result:?}", step.kind, step.stage)
+            format!("step {number} {:?} stage {}: {result:?}", step.kind, step.stage)
         });
         if let Some(result) = result {
             self.world.unlock(&step);
             // A result that cannot be written is one that nobody ever learns.
             let written = !step.orphan && !self.world.faults.disk_is_full(self.now());
-            if let Some(file) = self.world.disk.steps.get_mut(&attempt)
+            if let Some(file) = self.world.disk.steps.get_mut(&number)
                 && written
             {
                 file.result = Some(result);
             }
             self.point();
-            self.step_is_gone(attempt);
+            self.step_is_gone(number);
         } else {
             let slow = step.commit.map(|commit| self.world.remote.commits[commit].build);
             let drags = self.world.rng.permille(100);
@@ -205,21 +205,21 @@ impl Sim {
             };
             let delay = self.world.rng.between(least, most);
             self.world.host.step = Some(step);
-            self.after(delay, Item::Step { attempt });
+            self.after(delay, Item::Step { number });
             self.point();
         }
     }
 
     /// Ends a running build with everything it started; without a number whichever runs.
-    pub(crate) fn cancel(&mut self, attempt: Option<u64>) {
+    pub(crate) fn cancel(&mut self, number: Option<u64>) {
         if let Some(step) = &mut self.world.host.step
             && step.kind == Kind::Build
-            && attempt.is_none_or(|attempt| attempt == step.attempt)
+            && number.is_none_or(|number| number == step.number)
         {
             step.cancelled = true;
-            let attempt = step.attempt;
+            let number = step.number;
             let delay = self.world.rng.between(10, 2_000);
-            self.after(delay, Item::Step { attempt });
+            self.after(delay, Item::Step { number });
         }
     }
 
@@ -227,7 +227,7 @@ impl Sim {
     pub(crate) fn step_dies(&mut self) {
         if let Some(step) = self.world.host.step.take() {
             self.world.unlock(&step);
-            self.step_is_gone(step.attempt);
+            self.step_is_gone(step.number);
         }
     }
 

@@ -4,10 +4,9 @@ use core::fmt;
 
 /// Something happened that must not.
 #[derive(Debug)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Violation {
-    /// Which invariant.
     pub invariant: &'static str,
-    /// What happened.
     pub detail: String,
 }
 

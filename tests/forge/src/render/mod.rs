@@ -24,7 +24,6 @@ pub(crate) struct Place<'a> {
     pub(crate) repository: &'a str,
     /// Number of the repository.
     pub(crate) id: u64,
-    /// Whether it is private.
     pub(crate) private: bool,
 }
 

@@ -46,7 +46,6 @@ const LINKS: [(&str, &str); 38] = [
     ("pages_url", "/pages"),
 ];
 
-/// A repository.
 pub(crate) fn repository(place: &Place<'_>) -> Value {
     let mut body = own_fields(place);
     body.extend(LINKS.iter().map(|(name, path)| ((*name).to_owned(), json!(place.api(path)))));

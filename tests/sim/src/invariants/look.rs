@@ -91,7 +91,7 @@ pub(super) fn says(current: &Deployment, step: &Step) -> bool {
         Phase::RollingBack { step, .. } => (Kind::RollBack, step),
         Phase::Ready { .. } | Phase::Confirming { .. } => return false,
     };
-    current.id == step.deployment && kind == step.kind && number.0 == step.attempt
+    current.id == step.deployment && kind == step.kind && number.0 == step.number
 }
 
 fn bounded(ledger: &Ledger, policy: &Policy) -> Result<(), Violation> {

@@ -4,8 +4,8 @@ use pull_agent_core::{Mono, Now, Wall};
 
 /// Milliseconds since the world began, and what the clocks show instead.
 #[derive(Debug)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Clock {
-    /// True time.
     pub now: u64,
     /// What the wall clock shows at the beginning.
     pub wall_base: u64,

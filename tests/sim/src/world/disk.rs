@@ -19,7 +19,7 @@ pub struct Disk {
     pub holds: Vec<Hold>,
     /// `deployed.json`.
     pub deployed: Option<Deployed>,
-    /// `steps/`, by the number of the attempt.
+    /// `steps/`, by the number of the step.
     pub steps: BTreeMap<u64, StepFile>,
     /// Logs there are, by their largest number.
     pub newest_log: u64,
@@ -27,10 +27,9 @@ pub struct Disk {
 
 /// What a step left behind: that it started, and how it ended.
 #[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct StepFile {
-    /// Which step.
     pub kind: Kind,
-    /// Of which deployment.
     pub deployment: DeploymentId,
     /// How it ended; none when nobody got to write it.
     pub result: Option<StepResult>,

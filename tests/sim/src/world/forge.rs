@@ -15,8 +15,8 @@ pub enum Checks {
     Unproven,
 }
 
-/// The forge.
 #[derive(Debug, Default)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Forge {
     /// By the number of the commit.
     pub checks: Vec<Checks>,

@@ -4,6 +4,7 @@ use pull_agent_core::{DeploymentId, Exit, HostView, SystemPath};
 
 /// Who did something to the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum By {
     /// It was so when the world began, or the host booted into it.
     Nobody,
@@ -13,7 +14,6 @@ pub enum By {
     Back(DeploymentId),
     /// The agent, after a switch of this deployment that did not happen.
     Restore(DeploymentId),
-    /// A person.
     Operator,
     /// The boot menu: not what the profile says.
     BootMenu,
@@ -32,18 +32,16 @@ pub enum Kind {
 
 /// A step of the agent that is at work.
 #[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Step {
-    /// Its number.
-    pub attempt: u64,
-    /// Which one.
+    pub number: u64,
     pub kind: Kind,
-    /// For whom.
     pub deployment: DeploymentId,
     /// Of which commit; a way back is of none.
     pub commit: Option<usize>,
-    /// Where it leads.
+    /// Index of the system that it leads to.
     pub system: usize,
-    /// How far it is.
+    /// Counts up to the last stage of its kind.
     pub stage: u8,
     /// How it will end, once that is decided.
     pub exit: Option<Exit>,
@@ -56,14 +54,14 @@ pub struct Step {
 /// A person's `nixos-rebuild` that is at work.
 #[derive(Clone, Debug)]
 pub struct Operator {
-    /// Where it leads.
+    /// Index of the system that it leads to.
     pub system: usize,
-    /// How far it is.
+    /// Counts up to the last stage of a switch.
     pub stage: u8,
 }
 
-/// The machine.
 #[derive(Debug)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Host {
     /// `/run/current-system`.
     pub current: usize,
@@ -71,7 +69,6 @@ pub struct Host {
     pub current_by: By,
     /// The system profile, which is what boots.
     pub profile: usize,
-    /// Who set it.
     pub profile_by: By,
     /// From then on all units are well.
     pub healthy_at: u64,
@@ -81,7 +78,6 @@ pub struct Host {
     pub boot_id: String,
     /// The step of the agent.
     pub step: Option<Step>,
-    /// The person.
     pub operator: Option<Operator>,
     /// Whether switch-to-configuration runs, for whom ever.
     pub locked_by: Option<By>,

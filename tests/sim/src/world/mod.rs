@@ -15,20 +15,18 @@ pub use remote::{BuildNature, Commit, Health, Remote, SwitchNature, System};
 use crate::faults::Faults;
 use crate::rng::Rng;
 
-/// The world.
 #[derive(Debug)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct World {
     /// Both clocks.
     pub clock: Clock,
     /// Decides everything that could go one way or another.
     pub rng: Rng,
-    /// The machine.
     pub host: Host,
     /// What survives a reboot.
     pub disk: Disk,
     /// The git server.
     pub remote: Remote,
-    /// Who runs the checks.
     pub forge: Forge,
     /// What is out of order at this moment.
     pub faults: Faults,

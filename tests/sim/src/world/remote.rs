@@ -17,8 +17,8 @@ pub enum BuildNature {
 
 /// How the switch to a system goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum SwitchNature {
-    /// Well.
     Good,
     /// Exit code 4.
     UnitsFail,
@@ -34,43 +34,40 @@ pub enum SwitchNature {
 
 /// How the units are under a system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum Health {
     /// So long after the switch all of them are well.
     After(u64),
-    /// Never.
     Never,
 }
 
 /// What a commit builds. Commits that change no more than text share theirs.
 #[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct System {
-    /// How the switch goes.
     pub switch: SwitchNature,
-    /// How the units are.
     pub health: Health,
 }
 
-/// One commit.
 #[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Commit {
-    /// Its id.
     pub revision: Revision,
     /// Itself and all its ancestors, one bit each.
     pub ancestors: u128,
-    /// What it builds.
+    /// Index of the system that it builds.
     pub system: usize,
-    /// How its build goes.
     pub build: BuildNature,
 }
 
 /// The git server's view.
 #[derive(Debug, Default)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Remote {
     /// Every commit that there ever was.
     pub commits: Vec<Commit>,
-    /// What they build.
     pub systems: Vec<System>,
-    /// The tip of the branch.
+    /// Index of the commit at the tip.
     pub tip: usize,
 }
 
