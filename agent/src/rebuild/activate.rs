@@ -8,7 +8,7 @@ use pull_agent_core::{
 
 use super::profile::{Reach, SET_PROFILE, SetBack};
 use super::spec::{Kind, Spec, StepEnd};
-use super::watch::{Ended, Seen, StartError, Step};
+use super::watch::{Ended, StartError, Step, StepState};
 use super::{Rebuild, classify, gc_root, log, space};
 use crate::host::resolve;
 use crate::settings::Runner;
@@ -41,7 +41,7 @@ impl Rebuild {
         if let Err(sentence) = self.make_folders() {
             return of_host(sentence);
         }
-        if let Ok(Seen::Fresh) = step.look()
+        if let Ok(StepState::Fresh) = step.look()
             && let Some(exit) = self.hindrance().await
         {
             return exit;

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::progress::Reader;
 use super::spec::{Kind, Spec, StepEnd, StepResult};
-use super::watch::{Begun, Ended, Seen, StartError, Step};
+use super::watch::{Begun, Ended, StartError, Step, StepState};
 use super::{Rebuild, classify, log, space};
 use crate::clock::wall;
 use crate::host::resolve;
@@ -21,7 +21,7 @@ use crate::lock;
 const LOOK: Duration = Duration::from_millis(250);
 
 impl Rebuild {
-    /// Builds the host's system of a revision, or waits for the build of this attempt that runs already, and returns its
+    /// Builds the host's system of a revision, or waits for the build of this number that runs already, and returns its
     /// path, rooted by `<state>/build/result`. `progress` is none where nix tells nothing. When `cancel` is cancelled, the
     /// build is ended with everything that it started, or never starts; when the future is dropped, it goes on.
     pub async fn build(
@@ -47,7 +47,7 @@ impl Rebuild {
         let step = self.step(Kind::Build, deployment, number);
         self.make_folders().map_err(transient)?;
         let records = self.has_progress().await.then(|| step.files.progress.clone());
-        if let Ok(Seen::Fresh) = step.look() {
+        if let Ok(StepState::Fresh) = step.look() {
             self.clear_the_way(&step).await?;
         }
         let spec = || self.build_spec(&step, deployment, revision, records.as_deref());
@@ -231,13 +231,13 @@ struct Watcher {
 }
 
 impl Watcher {
-    fn new(rebuild: &Rebuild, deployment: DeploymentId, seen: &Seen, records: Option<PathBuf>) -> Self {
+    fn new(rebuild: &Rebuild, deployment: DeploymentId, seen: &StepState, records: Option<PathBuf>) -> Self {
         let log = rebuild.inner.state.log(deployment.0);
         let (before, log_from) = match seen {
-            Seen::Running(started) => {
+            StepState::Running(started) => {
                 (Duration::from_millis(wall().0.saturating_sub(started.at)), started.log_from)
             }
-            Seen::Ended(_) | Seen::Dead(_) | Seen::Locked | Seen::Fresh => {
+            StepState::Ended(_) | StepState::Dead(_) | StepState::Locked | StepState::Fresh => {
                 (Duration::ZERO, log::length(&log))
             }
         };

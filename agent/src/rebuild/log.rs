@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
-/// So much of the end of an attempt's output tells why it failed, in bytes.
+/// So much of the end of a step's output tells why it failed, in bytes.
 const TAIL: u64 = 64 << 10;
 
 /// Returns the end of what was written from `from` on; empty when it cannot be read.
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_end_of_this_attempt_is_read() {
+    fn only_what_came_after_the_start_is_read() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("1.log");
         std::fs::write(&file, "before\nafter\n").expect("written");

@@ -87,7 +87,7 @@ impl Rebuild {
     }
 
     fn step(&self, kind: Kind, deployment: DeploymentId, number: StepNumber) -> Step {
-        Step { kind, files: StepFiles::new(&self.inner.state.steps(), deployment, kind), attempt: number.0 }
+        Step { kind, files: StepFiles::new(&self.inner.state.steps(), deployment, kind), number: number.0 }
     }
 
     fn starter(&self) -> Starter<'_> {
@@ -101,7 +101,7 @@ impl Rebuild {
 
     fn spec(&self, step: &Step, deployment: DeploymentId, commands: Vec<Vec<String>>) -> Spec {
         Spec {
-            attempt: step.attempt,
+            number: step.number,
             commands,
             environment: self.inner.environment.clone(),
             directory: self.build_directory(),
@@ -151,7 +151,7 @@ impl Rebuild {
         }
     }
 
-    /// Which system runs.
+    /// Whether the link to the running system leads there.
     fn runs(&self, system: &SystemPath) -> bool {
         crate::host::resolve(&self.inner.system.current).as_ref() == Some(system)
     }

@@ -11,7 +11,7 @@ use pull_agent_core::{Built, DeploymentId, Exit, StepNumber, SystemPath};
 use super::Rebuild;
 use super::activate::words;
 use super::spec::Kind;
-use super::watch::Seen;
+use super::watch::StepState;
 use crate::host::resolve;
 
 /// The program that sets the profile.
@@ -67,7 +67,8 @@ impl Rebuild {
         let profile = resolve(&self.inner.system.profile);
         let is_ours = profile.as_ref() == Some(system);
         // One that was killed half-way has set the profile already.
-        let begun = matches!(step.look(), Ok(Seen::Running(_) | Seen::Dead(_) | Seen::Ended(_)));
+        let begun =
+            matches!(step.look(), Ok(StepState::Running(_) | StepState::Dead(_) | StepState::Ended(_)));
         if self.runs(system) || !(is_ours || begun) {
             return SetBack::Untouched;
         }

@@ -22,7 +22,6 @@ pub(super) enum RunnerError {
     Start { program: String, reason: std::io::Error },
 }
 
-/// What starts steps.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Starter<'a> {
     pub(super) runner: Runner,

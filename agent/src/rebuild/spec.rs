@@ -52,9 +52,9 @@ impl Kind {
 pub(super) struct StepFiles {
     /// What is to be done.
     pub(super) spec: PathBuf,
-    /// Which attempt was started last.
+    /// The number that was started last.
     pub(super) started: PathBuf,
-    /// Which command runs.
+    /// The process of the command that runs.
     pub(super) command: PathBuf,
     /// How it ended.
     pub(super) result: PathBuf,
@@ -90,7 +90,8 @@ pub(super) fn exclusive(steps: &Path, kind: Kind) -> PathBuf {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Spec {
     /// A number that is never used twice.
-    pub(super) attempt: u64,
+    #[serde(rename = "attempt")]
+    pub(super) number: u64,
     /// Run one after the other, each only if the one before ended with 0.
     pub(super) commands: Vec<Vec<String>>,
     /// All of their environment. Here and not in arguments or properties of a unit, which everybody may read.
@@ -101,31 +102,28 @@ pub(super) struct Spec {
     pub(super) clear: Vec<PathBuf>,
     /// Takes their output; a regular file, for a pipe would die with its reader and the command with the pipe.
     pub(super) log: PathBuf,
-    /// As in [`StepFiles`].
+    /// This and the four below as in [`StepFiles`].
     pub(super) started: PathBuf,
-    /// As in [`StepFiles`].
     pub(super) command: PathBuf,
-    /// As in [`StepFiles`].
     pub(super) result: PathBuf,
-    /// As in [`StepFiles`].
     pub(super) lock: PathBuf,
-    /// As in [`StepFiles`].
     pub(super) exclusive: PathBuf,
     /// Whether SIGTERM ends the commands with everything that they started; else it is ignored.
     pub(super) stoppable: bool,
 }
 
-/// Written before the first command is started: from then on this attempt is never started again.
+/// Written before the first command is started: from then on this number is never started again.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Started {
-    pub(super) attempt: u64,
+    #[serde(rename = "attempt")]
+    pub(super) number: u64,
     /// Wall clock, milliseconds since 1970.
     pub(super) at: u64,
     /// Process id of the step process.
     pub(super) process: i32,
     /// The boot of the kernel in which the ids mean something.
     pub(super) boot: String,
-    /// Length of the log before this attempt, in bytes.
+    /// Length of the log before this number was started, in bytes.
     pub(super) log_from: u64,
 }
 
@@ -133,7 +131,8 @@ pub(super) struct Started {
 /// command still there; so it is not synced, for it means nothing after a power cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct RunningCommand {
-    pub(super) attempt: u64,
+    #[serde(rename = "attempt")]
+    pub(super) number: u64,
     pub(super) process: i32,
     /// Clock ticks since the boot.
     pub(super) start: u64,
@@ -142,9 +141,10 @@ pub(super) struct RunningCommand {
 /// How a step ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct StepResult {
-    pub(super) attempt: u64,
+    #[serde(rename = "attempt")]
+    pub(super) number: u64,
     pub(super) outcome: StepEnd,
-    /// Which program that was.
+    /// Of the command that ended last; empty when none was started.
     #[serde(default)]
     pub(super) program: String,
     /// Whether SIGTERM ended it.
@@ -154,7 +154,7 @@ pub(super) struct StepResult {
     pub(super) started_at: u64,
     /// Wall clock, milliseconds since 1970.
     pub(super) finished_at: u64,
-    /// Length of the log before this attempt, in bytes.
+    /// Length of the log before this number was started, in bytes.
     #[serde(default)]
     pub(super) log_from: u64,
 }
@@ -163,9 +163,7 @@ pub(super) struct StepResult {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum StepEnd {
-    /// With this exit code.
     Exited(i32),
-    /// By this signal.
     Signalled(i32),
     /// Another step has the lock.
     Busy,

@@ -1,6 +1,6 @@
 //! The hidden process `pull-agent step FILE`: takes the step's lock, says durably that it started, runs the commands with
 //! their output in the log, says durably how they ended, lets go of the lock. It outlives the agent, and whoever wants to know
-//! how the step ended waits for the lock and reads the result. Never decides anything, never runs an attempt twice.
+//! how the step ended waits for the lock and reads the result. Never decides anything, never runs the step of one number twice.
 
 mod command;
 mod stop;
@@ -69,7 +69,7 @@ fn run(spec_file: &Path) -> Result<(), StepError> {
 fn attempt(spec: &Spec, stop: &Stop, patience: Duration) -> Result<StepResult, StepError> {
     let begun = wall().0;
     let mut result = StepResult {
-        attempt: spec.attempt,
+        number: spec.number,
         outcome: StepEnd::Busy,
         program: String::new(),
         stopped: false,
@@ -92,10 +92,10 @@ fn attempt(spec: &Spec, stop: &Stop, patience: Duration) -> Result<StepResult, S
     Ok(result)
 }
 
-/// Whether this attempt was started, or given up by the agent because it did not start in time.
+/// Whether this number was started, or given up by the agent because it did not start in time.
 fn was_started(spec: &Spec) -> bool {
-    durable::read::<Started>(&spec.started).is_some_and(|started| started.attempt == spec.attempt)
-        || durable::read::<StepResult>(&spec.result).is_some_and(|result| result.attempt == spec.attempt)
+    durable::read::<Started>(&spec.started).is_some_and(|started| started.number == spec.number)
+        || durable::read::<StepResult>(&spec.result).is_some_and(|result| result.number == spec.number)
 }
 
 /// Opens the log and clears what an earlier step left.
@@ -121,7 +121,7 @@ fn prepare(spec: &Spec) -> Result<File, String> {
 /// Says that the step starts, and runs its commands.
 fn start(spec: &Spec, result: &mut StepResult, log: &File, stop: &Stop) {
     let started = Started {
-        attempt: spec.attempt,
+        number: spec.number,
         at: result.started_at,
         process: nix::unistd::getpid().as_raw(),
         boot: crate::process::boot_id(),

@@ -24,22 +24,20 @@ const LOOK_LATER: Duration = Duration::from_millis(50);
 /// Between two looks at a command whose step process was killed.
 const LOOK_ORPHAN: Duration = Duration::from_millis(200);
 
-/// One step of one deployment, in one attempt.
+/// One step of one deployment, under one number: what is tried again gets a new one.
 #[derive(Clone, Debug)]
 pub(super) struct Step {
     pub(super) kind: Kind,
     pub(super) files: StepFiles,
-    pub(super) attempt: u64,
+    pub(super) number: u64,
 }
 
 /// What the files of a step say.
 #[derive(Debug)]
-pub(super) enum Seen {
-    /// It ended.
+pub(super) enum StepState {
     Ended(StepResult),
-    /// It runs.
     Running(Started),
-    /// Somebody has its lock and has not said that he started this attempt.
+    /// Somebody has its lock and has not said that this number started.
     Locked,
     /// It was started, and was killed before it could say how it ended.
     Dead(Started),
@@ -50,12 +48,11 @@ pub(super) enum Seen {
 /// A step that was begun.
 #[derive(Debug)]
 pub(super) struct Begun {
-    pub(super) seen: Seen,
+    pub(super) seen: StepState,
     /// Whether this agent started it: it was there all the time then, also where the step died before it was first looked at.
     pub(super) own: bool,
 }
 
-/// How a step ended.
 #[derive(Debug)]
 pub(super) enum Ended {
     /// As it says itself.
@@ -87,30 +84,29 @@ pub(super) enum StartError {
 }
 
 impl Step {
-    /// Looks once.
-    pub(super) fn look(&self) -> io::Result<Seen> {
-        let result =
-            || durable::read::<StepResult>(&self.files.result).filter(|it| it.attempt == self.attempt);
+    /// Reads the files and tries the lock, once.
+    pub(super) fn look(&self) -> io::Result<StepState> {
+        let result = || durable::read::<StepResult>(&self.files.result).filter(|it| it.number == self.number);
         if let Some(result) = result() {
-            return Ok(Seen::Ended(result));
+            return Ok(StepState::Ended(result));
         }
         // In this order: who let go of the lock has written before what there was to write.
         let held = lock::is_held(&self.files.lock)?;
-        let started = durable::read::<Started>(&self.files.started).filter(|it| it.attempt == self.attempt);
+        let started = durable::read::<Started>(&self.files.started).filter(|it| it.number == self.number);
         Ok(match (result(), started, held) {
-            (Some(result), _, _) => Seen::Ended(result),
-            (None, Some(started), true) => Seen::Running(started),
-            (None, Some(started), false) => Seen::Dead(started),
-            (None, None, true) => Seen::Locked,
-            (None, None, false) => Seen::Fresh,
+            (Some(result), _, _) => StepState::Ended(result),
+            (None, Some(started), true) => StepState::Running(started),
+            (None, Some(started), false) => StepState::Dead(started),
+            (None, None, true) => StepState::Locked,
+            (None, None, false) => StepState::Fresh,
         })
     }
 
-    fn see(&self) -> Result<Seen, StartError> {
+    fn see(&self) -> Result<StepState, StartError> {
         self.look().map_err(|reason| StartError::Look { file: self.files.lock.clone(), reason })
     }
 
-    /// As [`Self::start`]. When it is cancelled before the step runs, this attempt never runs any more: a step process that
+    /// As [`Self::start`]. When it is cancelled before the step runs, this number never runs any more: a step process that
     /// is on its way finds that and leaves. One that was faster is returned as running, and is to be ended by the caller.
     pub(super) async fn start_unless(
         &self,
@@ -125,7 +121,7 @@ impl Step {
         }
     }
 
-    /// Starts the step unless this attempt was started before, and returns once it runs or has ended.
+    /// Starts the step unless this number was started before, and returns once it runs or has ended.
     pub(super) async fn start(
         &self,
         starter: &Starter<'_>,
@@ -133,12 +129,12 @@ impl Step {
     ) -> Result<Begun, StartError> {
         loop {
             match self.see()? {
-                seen @ (Seen::Ended(_) | Seen::Running(_) | Seen::Dead(_)) => {
+                seen @ (StepState::Ended(_) | StepState::Running(_) | StepState::Dead(_)) => {
                     return Ok(Begun { seen, own: false });
                 }
-                Seen::Fresh => break,
-                // An earlier attempt of the same step, or this one about to start.
-                Seen::Locked => tokio::time::sleep(LOOK_LATER).await,
+                StepState::Fresh => break,
+                // An earlier number of the same step, or this one about to start.
+                StepState::Locked => tokio::time::sleep(LOOK_LATER).await,
             }
         }
         self.write_spec(spec()).await?;
@@ -162,11 +158,13 @@ impl Step {
                 }
             };
             match self.see()? {
-                seen @ (Seen::Ended(_) | Seen::Running(_) | Seen::Dead(_)) => {
+                seen @ (StepState::Ended(_) | StepState::Running(_) | StepState::Dead(_)) => {
                     return Ok(Begun { seen, own: true });
                 }
-                Seen::Fresh | Seen::Locked if ended => return self.give_up(StartError::EndedEarly).await,
-                Seen::Fresh | Seen::Locked => {}
+                StepState::Fresh | StepState::Locked if ended => {
+                    return self.give_up(StartError::EndedEarly).await;
+                }
+                StepState::Fresh | StepState::Locked => {}
             }
         }
         self.give_up(StartError::TooLate).await
@@ -186,7 +184,7 @@ impl Step {
             .map_err(|reason| StartError::Spec { file: self.files.spec.clone(), reason })
     }
 
-    /// Makes sure that this attempt never starts any more, unless it has started after all.
+    /// Makes sure that this number never starts any more, unless it has started after all.
     async fn give_up(&self, why: StartError) -> Result<Begun, StartError> {
         let own = match why {
             StartError::TooLate | StartError::EndedEarly => true,
@@ -202,25 +200,24 @@ impl Step {
                 .map_err(|reason| StartError::Look { file: self.files.lock.clone(), reason })?;
             let Some(lock) = lock else {
                 // A step process is there; it says soon that it started, or lets go of the lock.
-                if let seen @ (Seen::Ended(_) | Seen::Running(_)) = self.see()? {
+                if let seen @ (StepState::Ended(_) | StepState::Running(_)) = self.see()? {
                     return begun(seen);
                 }
                 tokio::time::sleep(LOOK_LATER).await;
                 continue;
             };
-            let started =
-                durable::read::<Started>(&self.files.started).filter(|it| it.attempt == self.attempt);
+            let started = durable::read::<Started>(&self.files.started).filter(|it| it.number == self.number);
             let result =
-                durable::read::<StepResult>(&self.files.result).filter(|it| it.attempt == self.attempt);
+                durable::read::<StepResult>(&self.files.result).filter(|it| it.number == self.number);
             if let Some(result) = result {
-                return begun(Seen::Ended(result));
+                return begun(StepState::Ended(result));
             }
             if let Some(started) = started {
-                return begun(Seen::Dead(started));
+                return begun(StepState::Dead(started));
             }
             let now = wall().0;
             let result = StepResult {
-                attempt: self.attempt,
+                number: self.number,
                 outcome: StepEnd::GivenUp(why.to_string()),
                 program: String::new(),
                 stopped: matches!(why, StartError::Cancelled),
@@ -240,13 +237,13 @@ impl Step {
         let Begun { mut seen, own: mut watched } = begun;
         loop {
             match seen {
-                Seen::Ended(result) => return Ok(Ended::Result(result)),
-                Seen::Running(_) | Seen::Locked => watched = true,
-                Seen::Dead(started) => {
+                StepState::Ended(result) => return Ok(Ended::Result(result)),
+                StepState::Running(_) | StepState::Locked => watched = true,
+                StepState::Dead(started) => {
                     self.end_of_orphan(&started).await;
                     return Ok(Ended::Gone { watched, log_from: started.log_from });
                 }
-                Seen::Fresh => return Ok(Ended::Gone { watched, log_from: 0 }),
+                StepState::Fresh => return Ok(Ended::Gone { watched, log_from: 0 }),
             }
             until_free(&self.files.lock).await?;
             seen = self.look()?;
@@ -259,7 +256,7 @@ impl Step {
             return;
         }
         let command = durable::read::<RunningCommand>(&self.files.command);
-        let Some(command) = command.filter(|it| it.attempt == self.attempt) else { return };
+        let Some(command) = command.filter(|it| it.number == self.number) else { return };
         while is_running(command.process, command.start) {
             if self.kind.stoppable() {
                 kill_tree(command.process);

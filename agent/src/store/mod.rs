@@ -133,20 +133,21 @@ fn number_anew(ledger: &mut Ledger, directory: &Path, log_directory: &Path) {
     }
     if ledger.next_step == 0 {
         // The clock alone would do, were it never set back.
-        let used = paths(&directory.join("steps")).filter_map(attempt).max().unwrap_or(0);
+        let used = paths(&directory.join("steps")).filter_map(step_number).max().unwrap_or(0);
         ledger.next_step = clock::wall().0.max(used.saturating_add(1));
     }
 }
 
-/// The number of the attempt that a file of a step is about.
-fn attempt(file: PathBuf) -> Option<u64> {
+/// The number of the step that a file is about.
+fn step_number(file: PathBuf) -> Option<u64> {
     file.extension().filter(|extension| *extension == "json")?;
     #[derive(Deserialize)]
-    struct Step {
-        attempt: u64,
+    struct Numbered {
+        #[serde(rename = "attempt")]
+        number: u64,
     }
     let text = std::fs::read(file).ok()?;
-    serde_json::from_slice::<Step>(&text).ok().map(|step| step.attempt)
+    serde_json::from_slice::<Numbered>(&text).ok().map(|step| step.number)
 }
 
 fn paths(directory: &Path) -> impl Iterator<Item = PathBuf> {

@@ -65,8 +65,8 @@ fn it_is_tried_three_times_and_then_the_host_is_broken() {
 fn a_busy_lock_or_a_full_disk_is_waited_for_much_longer() {
     for exit in [Exit::Busy, before(ReasonCode::DiskFull, "no space left on device")] {
         let mut machine = Machine::rolling_back();
-        for attempt in 6..35 {
-            assert_eq!(again(&mut machine, exit.clone(), 0), [roll_back(attempt, 2, 'b', 'a')]);
+        for number in 6..35 {
+            assert_eq!(again(&mut machine, exit.clone(), 0), [roll_back(number, 2, 'b', 'a')]);
         }
         machine.activated(exit, host('b', 'b'));
         assert_eq!(outcome(&machine), Outcome::Broken);

@@ -43,7 +43,6 @@ struct Activity {
 struct Type {
     /// Of activities that stopped.
     done: u64,
-    /// Announced.
     announced: u64,
 }
 

@@ -45,7 +45,7 @@ pub(super) fn run(spec: &Spec, argv: &[String], log: &File, stop: &Stop) -> Step
     };
     if let Some(start) = start_ticks(process) {
         // Of use only if this process is killed: worth no failure.
-        durable::note(&spec.command, &RunningCommand { attempt: spec.attempt, process, start }).ok();
+        durable::note(&spec.command, &RunningCommand { number: spec.number, process, start }).ok();
     }
     wait(Pid::from_raw(process))
 }

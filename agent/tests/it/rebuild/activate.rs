@@ -185,7 +185,7 @@ async fn a_reason_that_passes_has_not_started() {
 }
 
 #[tokio::test]
-async fn the_same_attempt_is_not_run_again() {
+async fn the_same_number_is_not_run_again() {
     let world = world_with(4);
     assert_eq!(world.activate(1).await, Exit::Code(4));
     assert_eq!(world.activate(1).await, Exit::Code(4));

@@ -34,7 +34,7 @@ async fn the_command_and_its_result() {
 }
 
 #[tokio::test]
-async fn the_same_attempt_is_not_run_again() {
+async fn the_same_number_is_not_run_again() {
     let world = World::new();
     assert_eq!(world.build(1).await, BuildEnd::Built(world.system("new")));
     assert_eq!(world.build(1).await, BuildEnd::Built(world.system("new")));
@@ -55,7 +55,7 @@ async fn an_old_link_is_not_taken_for_the_result() {
 }
 
 #[tokio::test]
-async fn failures_are_told_by_the_log_of_their_own_attempt() {
+async fn failures_are_told_by_the_log_of_their_own_number() {
     let world = World::new();
     world.on("build", "echo \"error: unable to download 'https://c': HTTP error 503\"; exit 1");
     let failure = world.build(1).await;

@@ -64,7 +64,7 @@ async fn a_build_that_is_cancelled_while_its_step_comes_up_never_starts() {
     world.write("go", "");
     world.until("left").await;
     assert_eq!(world.calls(), Vec::<String>::new(), "the step process came, and left again");
-    // The next agent hears that it was ended, not that it failed; another attempt is free to run.
+    // The next agent hears that it was ended, not that it failed; another number is free to run.
     assert_eq!(world.build(1).await, BuildEnd::Killed);
     assert_eq!(world.build(2).await, BuildEnd::Built(world.system("new")));
 }
@@ -108,9 +108,9 @@ async fn a_build_that_nobody_waits_for_makes_room() {
     world.on("build", "ln -sfn \"$WORLD/store/new\" result");
     let (progress, _) = tokio::sync::watch::channel(None);
     let rebuild = world.rebuild();
-    let attempt = pull_agent_core::StepNumber(2);
+    let number = pull_agent_core::StepNumber(2);
     let cancel = CancellationToken::new();
-    let built = rebuild.build(attempt, DeploymentId(2), &super::world::revision(), cancel, &progress).await;
+    let built = rebuild.build(number, DeploymentId(2), &super::world::revision(), cancel, &progress).await;
     assert_eq!(built, BuildEnd::Built(world.system("new")));
     assert!(!runs(world.process("process")));
 }
@@ -124,8 +124,8 @@ async fn a_switch_is_not_ended_by_a_signal_to_its_step() {
     let rebuild = world.rebuild();
     let between = world.built();
     let switched = tokio::spawn(async move {
-        let (attempt, deployment) = (pull_agent_core::StepNumber(1), DeploymentId(1));
-        rebuild.switch(attempt, deployment, &super::world::revision(), &between).await
+        let (number, deployment) = (pull_agent_core::StepNumber(1), DeploymentId(1));
+        rebuild.switch(number, deployment, &super::world::revision(), &between).await
     });
     world.until("ready").await;
     let started = world.read("state/steps/1-switch.started.json");

@@ -159,16 +159,16 @@ impl World {
         Rebuild::with_environment(&self.settings, program, self.environment())
     }
 
-    pub(crate) async fn build(&self, attempt: u64) -> BuildEnd {
-        build(&self.rebuild(), attempt, CancellationToken::new()).await
+    pub(crate) async fn build(&self, number: u64) -> BuildEnd {
+        build(&self.rebuild(), number, CancellationToken::new()).await
     }
 
-    pub(crate) async fn activate(&self, attempt: u64) -> Exit {
-        self.rebuild().switch(StepNumber(attempt), DeploymentId(1), &revision(), &self.built()).await
+    pub(crate) async fn activate(&self, number: u64) -> Exit {
+        self.rebuild().switch(StepNumber(number), DeploymentId(1), &revision(), &self.built()).await
     }
 
-    pub(crate) async fn roll_back(&self, attempt: u64) -> Exit {
-        self.rebuild().switch_back(StepNumber(attempt), DeploymentId(1), &self.system("old")).await
+    pub(crate) async fn roll_back(&self, number: u64) -> Exit {
+        self.rebuild().switch_back(StepNumber(number), DeploymentId(1), &self.system("old")).await
     }
 
     /// The two systems of every deployment.
@@ -202,9 +202,9 @@ impl World {
     }
 }
 
-pub(crate) async fn build(rebuild: &Rebuild, attempt: u64, cancel: CancellationToken) -> BuildEnd {
+pub(crate) async fn build(rebuild: &Rebuild, number: u64, cancel: CancellationToken) -> BuildEnd {
     let (progress, _) = tokio::sync::watch::channel(None);
-    rebuild.build(StepNumber(attempt), DeploymentId(1), &revision(), cancel, &progress).await
+    rebuild.build(StepNumber(number), DeploymentId(1), &revision(), cancel, &progress).await
 }
 
 pub(crate) fn revision() -> Revision {
