@@ -12,12 +12,16 @@ use tokio::sync::oneshot;
 use super::Api;
 use super::problem::{problem, problem_with_hint};
 use super::read::{parse, parse_or_default};
-use super::serve::Peer;
+use super::serve::LocalUser;
 use crate::channels::Input;
 use crate::clock;
 use crate::text;
 
-pub(super) async fn pause(State(api): State<Api>, Extension(peer): Extension<Peer>, body: Bytes) -> Response {
+pub(super) async fn pause(
+    State(api): State<Api>,
+    Extension(user): Extension<LocalUser>,
+    body: Bytes,
+) -> Response {
     let request: PauseRequest = match parse_or_default(&body) {
         Ok(request) => request,
         Err(detail) => return problem(StatusCode::BAD_REQUEST, detail),
@@ -31,7 +35,7 @@ pub(super) async fn pause(State(api): State<Api>, Extension(peer): Extension<Pee
     let until =
         request.for_seconds.map(|seconds| Wall(clock::wall().0.saturating_add(seconds.saturating_mul(1000))));
     let reason = request.reason.as_deref().map(text::clean);
-    api.change(Event::PauseRequested { until, reason, by: peer.name() }).await
+    api.change(Event::PauseRequested { until, reason, by: user.name() }).await
 }
 
 pub(super) async fn resume(State(api): State<Api>) -> Response {

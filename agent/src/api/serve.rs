@@ -20,13 +20,13 @@ const HEAD_TIME: Duration = Duration::from_secs(10);
 /// After a failed accept (no descriptors left) the next one is tried after this.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(200);
 
-/// Who is at the other end of a Unix socket (`SO_PEERCRED`, unix(7)).
+/// The user at the other end of a Unix socket (`SO_PEERCRED`, unix(7)).
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Peer {
+pub(super) struct LocalUser {
     uid: Option<u32>,
 }
 
-impl Peer {
+impl LocalUser {
     /// The user's name, its number where it has none, "unknown" where the kernel did not say.
     pub(super) fn name(self) -> String {
         let Some(uid) = self.uid else { return "unknown".to_owned() };
@@ -60,8 +60,8 @@ pub(super) async fn serve(listener: UnixListener, router: Router) {
 }
 
 async fn connection(stream: UnixStream, router: Router) {
-    let peer = Peer { uid: stream.peer_cred().ok().map(|credentials| credentials.uid()) };
-    let service = TowerToHyperService::new(router.layer(Extension(peer)));
+    let user = LocalUser { uid: stream.peer_cred().ok().map(|credentials| credentials.uid()) };
+    let service = TowerToHyperService::new(router.layer(Extension(user)));
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIME)

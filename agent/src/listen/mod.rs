@@ -42,6 +42,7 @@ pub const DEFAULT_USER: &str = "nobody";
 
 /// Why the listener does not start. Once it serves, it goes on until it is told to stop.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum ListenError {
     /// Nothing to bind.
     #[error(
@@ -66,7 +67,6 @@ pub enum ListenError {
     Bind {
         /// As in `nudge.listen`.
         address: SocketAddr,
-        /// What the kernel says.
         #[source]
         source: io::Error,
     },
@@ -93,22 +93,22 @@ pub async fn run(
 
     let server = Server::new(settings.clone(), Limits::default(), stop.clone());
     let tasks = TaskTracker::new();
-    let places = Arc::new(Places::default());
+    let addresses = Arc::new(Addresses::default());
     for &address in &settings.nudge.listen {
         match bind::bind(address) {
             Ok(listener) => {
                 tracing::info!("listening on {address}");
-                places.set(address, true);
+                addresses.set(address, true);
                 tasks.spawn(server.clone().serve(listener));
             }
             Err(source) if bind::may_come_later(&source) => {
                 tracing::warn!("this host does not have the address {address} yet; trying again");
-                places.set(address, false);
-                let (server, stop, places) = (server.clone(), stop.clone(), Arc::clone(&places));
+                addresses.set(address, false);
+                let (server, stop, addresses) = (server.clone(), stop.clone(), Arc::clone(&addresses));
                 tasks.spawn(async move {
                     if let Some(listener) = bind::bind_later(address, &stop).await {
-                        places.set(address, true);
-                        notify(&[NotifyState::Status(&places.sentence())]);
+                        addresses.set(address, true);
+                        notify(&[NotifyState::Status(&addresses.sentence())]);
                         server.serve(listener).await;
                     }
                 });
@@ -116,7 +116,7 @@ pub async fn run(
             Err(source) => return Err(ListenError::Bind { address, source }),
         }
     }
-    notify(&[NotifyState::Ready, NotifyState::Status(&places.sentence())]);
+    notify(&[NotifyState::Ready, NotifyState::Status(&addresses.sentence())]);
 
     stop.cancelled().await;
     notify(&[NotifyState::Stopping]);
@@ -127,18 +127,18 @@ pub async fn run(
 
 /// Which addresses are bound, for the status line.
 #[derive(Debug, Default)]
-struct Places {
+struct Addresses {
     bound: Mutex<BTreeMap<SocketAddr, bool>>,
 }
 
-impl Places {
+impl Addresses {
     fn set(&self, address: SocketAddr, bound: bool) {
         self.bound.lock().unwrap_or_else(PoisonError::into_inner).insert(address, bound);
     }
 
     fn sentence(&self) -> String {
-        let places = self.bound.lock().unwrap_or_else(PoisonError::into_inner);
-        let said = places.iter().map(|(address, bound)| match bound {
+        let bound = self.bound.lock().unwrap_or_else(PoisonError::into_inner);
+        let said = bound.iter().map(|(address, bound)| match bound {
             true => format!("listening on {address}"),
             false => format!("waiting for the address {address}"),
         });
