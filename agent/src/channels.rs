@@ -29,8 +29,8 @@ pub type Caller = oneshot::Sender<Answer>;
 
 /// Something said to the loop from outside.
 #[derive(Debug)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Input {
-    /// What was said.
     pub event: Event,
     /// Answered once the state that follows is on disk, or when it could not be written.
     pub caller: Option<Caller>,
@@ -39,7 +39,7 @@ pub struct Input {
 /// Counters that begin anew with each process.
 #[derive(Debug, Default)]
 pub struct Counters {
-    /// Nudges that were taken.
+    /// Nudges that were answered 202.
     pub nudges_accepted: AtomicU64,
     /// Nudges whose body was no nudge.
     pub nudges_invalid: AtomicU64,

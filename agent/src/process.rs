@@ -139,6 +139,7 @@ pub(crate) fn ending(status: ExitStatus) -> String {
 
 /// Why a program gave no answer.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum CallError {
     /// There was no program to call.
     #[error("no program is named")]
@@ -146,18 +147,14 @@ pub enum CallError {
     /// It could not be started.
     #[error("cannot start {program}: {}", reason.kind())]
     Start {
-        /// Its name.
         program: String,
-        /// The system's error.
         #[source]
         reason: io::Error,
     },
     /// It took too long and was killed with all of its group.
     #[error("{program} did not end within {} s", limit.as_secs_f32())]
     TooLong {
-        /// Its name.
         program: String,
-        /// The deadline.
         limit: Duration,
         /// The end of its standard error, at most 1 MiB.
         stderr: Vec<u8>,
@@ -165,9 +162,7 @@ pub enum CallError {
     /// The system could not say how it ended.
     #[error("cannot wait for {program}")]
     Wait {
-        /// Its name.
         program: String,
-        /// The system's error.
         #[source]
         reason: io::Error,
     },

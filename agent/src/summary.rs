@@ -5,7 +5,7 @@ use pull_agent_core::{Candidate, Evidence, Phase, State, Verdict, VerdictKind, W
 use crate::clock::rfc3339;
 use crate::text;
 
-/// Returns the sentence.
+/// Returns one sentence on what the agent does, for `STATUS=` and the status document.
 #[must_use]
 pub(crate) fn summary(state: &State) -> String {
     let mut sentence = doing(state);

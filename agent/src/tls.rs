@@ -63,31 +63,25 @@ pub fn trust_anchors(ca_file: Option<&Path>) -> Result<Vec<Certificate>, TlsErro
 
 /// Why there are no trust anchors.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum TlsError {
     /// The file cannot be read.
     #[error("the trust anchors {} cannot be read", path.display())]
     Unreadable {
-        /// Which file.
         path: PathBuf,
-        /// Why not.
         #[source]
         source: std::io::Error,
     },
     /// A block of the file is broken.
     #[error("the trust anchors {} are not valid PEM", path.display())]
     NotPem {
-        /// Which file.
         path: PathBuf,
-        /// What is wrong.
         #[source]
         source: reqwest::Error,
     },
     /// The file holds no block that is a certificate.
     #[error("the trust anchors {} hold no certificate in PEM (BEGIN CERTIFICATE)", path.display())]
-    NoCertificate {
-        /// Which file.
-        path: PathBuf,
-    },
+    NoCertificate { path: PathBuf },
 }
 
 #[cfg(test)]

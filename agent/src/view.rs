@@ -10,9 +10,7 @@ use crate::summary;
 /// What the process knows of itself.
 #[derive(Clone, Debug)]
 pub(crate) struct About {
-    /// When it started.
     pub started_at: Wall,
-    /// Its process id.
     pub pid: u32,
     /// What the operator should know that is no part of the state.
     pub warnings: Vec<String>,

@@ -8,7 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::problem::problem;
 
-/// Readers of the events.
+/// Readers of the events at once.
 const READERS: usize = 16;
 /// Callers that wait for an outcome, or follow a log.
 const WAITERS: usize = 32;

@@ -11,7 +11,7 @@ use crate::text;
 /// Longest sentence of axum's own that is passed on.
 const TEXT_BYTES: usize = 4096;
 
-/// Returns an error answer.
+/// Returns an `application/problem+json` answer with this status and sentence.
 pub(super) fn problem(status: StatusCode, detail: impl Into<String>) -> Response {
     answer(status, detail.into(), None)
 }

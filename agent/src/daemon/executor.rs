@@ -45,7 +45,6 @@ pub(super) struct Executor {
 #[derive(Clone, Debug)]
 struct Build {
     step: StepNumber,
-    /// Tells it to end.
     cancel: CancellationToken,
     /// Is cancelled by its end.
     ended: CancellationToken,

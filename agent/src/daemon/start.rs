@@ -25,8 +25,8 @@ const QUEUE: usize = 64;
 
 /// Why the daemon did not start.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum RunError {
-    /// The configuration is bad.
     #[error("{0}")]
     Config(ConfigErrors),
     /// The state cannot be used.
@@ -34,12 +34,7 @@ pub enum RunError {
     Store(#[source] OpenError),
     /// A directory cannot be made.
     #[error("cannot create {}", path.display())]
-    Directory {
-        /// The directory.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    Directory { path: PathBuf, source: io::Error },
     /// A driver cannot be made.
     #[error("cannot prepare the drivers: {0}")]
     Driver(String),

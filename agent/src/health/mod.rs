@@ -39,13 +39,12 @@ struct Baseline {
 
 /// Why there is no baseline.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum BaselineError {
     /// It could not be written.
     #[error("cannot write {file}")]
     Write {
-        /// Which file.
         file: String,
-        /// The system's error.
         #[source]
         reason: std::io::Error,
     },

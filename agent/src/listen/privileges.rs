@@ -8,13 +8,10 @@ use nix::unistd::{
 
 /// Why the process would have more rights than any local user.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum PrivilegesError {
-    /// No such user.
     #[error("there is no user {name}")]
-    NoUser {
-        /// As asked for.
-        name: String,
-    },
+    NoUser { name: String },
     /// The user or group database could not be read.
     #[error("cannot look up {name}")]
     Lookup {
@@ -26,16 +23,10 @@ pub enum PrivilegesError {
     },
     /// `--user root`.
     #[error("user {name} is root, who keeps every privilege; name another user")]
-    IsRoot {
-        /// As asked for.
-        name: String,
-    },
+    IsRoot { name: String },
     /// Only root can become somebody else.
     #[error("cannot become user {name}: not started as root")]
-    NotRoot {
-        /// As asked for.
-        name: String,
-    },
+    NotRoot { name: String },
     /// It could change things.
     #[error(
         "user {user} is a member of group {group}, which may change things; the listener must not be: name another user"
@@ -49,9 +40,7 @@ pub enum PrivilegesError {
     /// A system call was refused.
     #[error("{call} was refused")]
     Call {
-        /// Its name.
         call: &'static str,
-        /// Why.
         #[source]
         source: Errno,
     },

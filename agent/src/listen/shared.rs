@@ -52,7 +52,7 @@ pub(super) struct Shared {
     pub(super) names: Vec<String>,
     pub(super) limits: Limits,
     pub(super) stop: CancellationToken,
-    /// Places of connections.
+    /// A permit for each connection that is served.
     pub(super) connections: Arc<Semaphore>,
     /// Places of those who are told that there is none.
     pub(super) turned_away: Arc<Semaphore>,

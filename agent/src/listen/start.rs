@@ -11,14 +11,12 @@ use crate::signals::{Asked, Asks};
 
 /// Why the listener ended.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum StartError {
-    /// The configuration is bad.
     #[error("{0}")]
     Config(ConfigErrors),
-    /// Signals cannot be taken.
     #[error("cannot take signals")]
     Signals(#[source] io::Error),
-    /// It cannot serve.
     #[error("cannot start the listener")]
     Listen(#[source] ListenError),
 }

@@ -22,15 +22,14 @@ const TOKEN_USER: &str = "x-access-token";
 
 /// Why a secret cannot be used.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum SecretError {
     /// The file cannot be read.
     #[error("{key} = {} cannot be read", shown(path))]
     Unreadable {
         /// Key of the configuration.
         key: &'static str,
-        /// Which file.
         path: PathBuf,
-        /// Why not.
         #[source]
         source: std::io::Error,
     },
@@ -39,7 +38,6 @@ pub enum SecretError {
     Unusable {
         /// Key of the configuration.
         key: &'static str,
-        /// Which file.
         path: PathBuf,
         /// What is wrong, without a word of the content: "is empty".
         why: &'static str,
@@ -49,7 +47,7 @@ pub enum SecretError {
     PlainHttp {
         /// Key of the configuration.
         key: &'static str,
-        /// Where to.
+        /// Host of the URL that the secret would be sent to.
         host: String,
     },
 }

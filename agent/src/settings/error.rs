@@ -12,8 +12,8 @@ pub struct ConfigErrors {
     pub problems: Vec<Problem>,
 }
 
-/// One problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Problem {
     /// Dotted name of the key, `source.url`; empty where no key is to blame.
     pub key: String,

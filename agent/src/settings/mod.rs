@@ -85,11 +85,11 @@ pub struct GithubGate {
     pub checks: Vec<String>,
     /// Only check runs made by this app; none = any.
     pub app_id: Option<u64>,
-    /// Which evidence counts.
+    /// How far evidence may be from the commit itself.
     pub accept: Accept,
     /// After so long without a green verdict the forge is asked more rarely, and status says so.
     pub timeout: Duration,
-    /// Bearer token.
+    /// File with a bearer token; none: the forge is asked without one.
     pub token_file: Option<PathBuf>,
     /// Extra trust anchors, PEM; the same as for the source.
     pub ca_file: Option<PathBuf>,
@@ -176,7 +176,7 @@ pub enum OnFailure {
 /// The tailnet listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Nudge {
-    /// Addresses to bind.
+    /// Empty where there is no listener.
     pub listen: Vec<std::net::SocketAddr>,
     /// Who may ask.
     pub allow: Vec<Allow>,
@@ -217,9 +217,9 @@ pub struct StateSettings {
     pub socket: PathBuf,
     /// Group that may change things, besides root.
     pub group: String,
-    /// Logs of deployments.
+    /// Folder of the logs, one for each deployment.
     pub log_directory: PathBuf,
-    /// How many are kept.
+    /// How many deployments the history keeps, each with its log.
     pub keep_deployments: usize,
 }
 
@@ -236,7 +236,7 @@ impl StateSettings {
         self.directory.join("repo")
     }
 
-    /// How each step ended.
+    /// Folder of the files by which a step and the agent talk.
     #[must_use]
     pub fn steps(&self) -> PathBuf {
         self.directory.join("steps")

@@ -5,37 +5,19 @@ use std::path::PathBuf;
 
 /// Why the state directory cannot be used at all.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum OpenError {
-    /// It cannot be made.
     #[error("cannot create the state directory {}", path.display())]
-    Create {
-        /// The directory.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    Create { path: PathBuf, source: io::Error },
     /// Its lock cannot be opened or asked for.
     #[error("cannot lock {}", path.display())]
-    Lock {
-        /// The lock file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    Lock { path: PathBuf, source: io::Error },
     /// Somebody else holds its lock.
     #[error("another pull-agent works in {}", path.display())]
-    Taken {
-        /// The directory.
-        path: PathBuf,
-    },
+    Taken { path: PathBuf },
     /// A file is there but cannot be read; it may be whole, so that it is not put aside.
     #[error("cannot read {}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    Read { path: PathBuf, source: io::Error },
 }
 
 /// Why a state could not be written. Nothing is lost: each file is still the old one, or already the new one.
