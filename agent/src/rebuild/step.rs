@@ -182,7 +182,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let files = StepFiles::new(folder.path(), DeploymentId(1), Kind::Switch);
         let spec = Spec {
-            attempt: 1,
+            number: 1,
             commands: vec![vec!["true".to_owned()]],
             environment: crate::process::environment(),
             directory: folder.path().to_owned(),

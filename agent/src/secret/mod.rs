@@ -22,7 +22,6 @@ const TOKEN_USER: &str = "x-access-token";
 
 /// Why a secret cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[expect(missing_docs, reason = "the names say it")]
 pub enum SecretError {
     /// The file cannot be read.
     #[error("{key} = {} cannot be read", shown(path))]

@@ -60,6 +60,7 @@ pub enum Death {
 }
 
 impl Death {
+    #[expect(missing_docs, reason = "the name says it")]
     pub const ALL: [Self; 7] = [
         Self::Kill,
         Self::Stop,

@@ -2,10 +2,12 @@
 //! generators", 2014).
 
 #[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the name says it")]
 pub struct Rng(u64);
 
 impl Rng {
     #[must_use]
+    #[expect(missing_docs, reason = "the name says it")]
     pub const fn new(seed: u64) -> Self {
         Self(seed)
     }

@@ -48,6 +48,7 @@ fn by_chance(script: Script) -> Script {
 }
 
 #[must_use]
+#[expect(missing_docs, reason = "the name says it")]
 pub fn all() -> Vec<Script> {
     let mut scripts = paths_to_success();
     scripts.extend(failures());
