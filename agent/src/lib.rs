@@ -13,6 +13,8 @@ mod forge;
 pub mod git;
 pub mod health;
 pub mod host;
+#[cfg(test)]
+mod lab;
 pub mod listen;
 mod lock;
 pub mod logging;

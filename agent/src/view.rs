@@ -189,3 +189,6 @@ fn warnings(settings: &Settings, about: &About, state: &State) -> Vec<String> {
     }
     warnings
 }
+
+#[cfg(test)]
+mod tests;
