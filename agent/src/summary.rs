@@ -116,3 +116,6 @@ pub(crate) const fn evidence_word(evidence: Evidence) -> &'static str {
         Evidence::PullRequest => "pull-request",
     }
 }
+
+#[cfg(test)]
+mod tests;
