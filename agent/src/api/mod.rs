@@ -12,6 +12,8 @@ mod read;
 mod revision;
 mod serve;
 mod sockets;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -81,22 +83,4 @@ fn control_routes(api: Api) -> Router {
         .method_not_allowed_fallback(problem::wrong_method)
         .layer(map_response(problem::from_text))
         .with_state(api)
-}
-
-#[cfg(test)]
-impl Api {
-    /// Handlers that see a fresh state, and the end at which the loop would hear them.
-    fn for_tests() -> (Self, mpsc::Receiver<Input>) {
-        let facts = crate::settings::Facts { hostname: Some("yggdrasil".to_owned()), ..Default::default() };
-        let text = "[source]\nurl = \"https://github.com/poby/infra\"\n";
-        let settings = Arc::new(crate::settings::parse(text, &facts).expect("good settings"));
-        let about = crate::view::About { started_at: crate::clock::wall(), pid: 1, warnings: Vec::new() };
-        let state = pull_agent_core::State::default();
-        let status = crate::view::status(&settings, &about, &state);
-        let snapshot = Snapshot { settings, status, state, forge: crate::checks::ForgeStats::default() };
-        let (_, snapshots) = watch::channel(Arc::new(snapshot));
-        let (_, progress) = watch::channel(None);
-        let (inputs, heard) = mpsc::channel(1);
-        (Self::new(snapshots, progress, inputs, Arc::default()), heard)
-    }
 }

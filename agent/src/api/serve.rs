@@ -23,7 +23,7 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(200);
 /// The user at the other end of a Unix socket (`SO_PEERCRED`, unix(7)).
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LocalUser {
-    uid: Option<u32>,
+    pub(super) uid: Option<u32>,
 }
 
 impl LocalUser {
@@ -72,3 +72,6 @@ async fn connection(stream: UnixStream, router: Router) {
         tracing::debug!(%error, "a connection ended early");
     }
 }
+
+#[cfg(test)]
+mod tests;
