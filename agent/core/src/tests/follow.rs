@@ -224,6 +224,7 @@ fn a_host_that_deployed_what_is_no_longer_the_tip_is_behind_since_the_newer_one_
     machine.sees('c');
     let seen = machine.clock().wall;
     assert!(machine.state.behind_since().is_some_and(|since| since < seen), "since b was seen");
+    machine.now += 1_000;
     machine.probed(&[]);
     assert_eq!(machine.state.ledger.deployed.as_ref().map(|d| &d.revision), Some(&revision('b')));
     assert_eq!(machine.state.behind_since(), Some(seen));
