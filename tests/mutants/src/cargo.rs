@@ -3,12 +3,12 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::process::CommandExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use nix::sys::signal::{Signal, killpg};
+use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 
 use crate::list::Test;
@@ -71,7 +71,9 @@ impl Cargo {
         let mut arguments = vec!["test", "--locked", "-p", &test.target.package];
         arguments.extend(test.target.which.iter().map(String::as_str));
         arguments.extend([test.name.as_str(), "--", "--exact"]);
-        let Some(status) = self.call(&arguments, TEST_LIMIT)? else { return Ok(Ran::Hung) };
+        let ended = self.call(&arguments, TEST_LIMIT);
+        end_strays(&self.target);
+        let Some(status) = ended? else { return Ok(Ran::Hung) };
         let output = std::fs::read_to_string(&self.output)?;
         Ok(match (status.success(), counts(&output)) {
             (true, Some((1, 0))) => Ran::Passed,
@@ -120,6 +122,18 @@ fn end_of(mut child: Child, limit: Duration) -> io::Result<Option<ExitStatus>> {
             return Ok(None);
         }
         std::thread::sleep(LOOK_AGAIN);
+    }
+}
+
+/// Ends the programs of the copy that still run: a step process that a failed test did not wait for, above all.
+fn end_strays(target: &Path) {
+    for entry in Path::new("/proc").read_dir().into_iter().flatten().flatten() {
+        let is_ours = std::fs::read_link(entry.path().join("exe")).is_ok_and(|exe| exe.starts_with(target));
+        let id = entry.file_name().to_str().and_then(|name| name.parse().ok());
+        if let (true, Some(id)) = (is_ours, id) {
+            // It may have ended by itself since.
+            kill(Pid::from_raw(id), Signal::SIGKILL).ok();
+        }
     }
 }
 

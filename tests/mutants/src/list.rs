@@ -149,27 +149,30 @@ mod tests {
         assert!(problems.is_empty(), "{}", problems.join("\n"));
     }
 
-    /// Whether some file of the package has a function of the test's last name.
+    /// Whether the package has a function of this name in a file of this module or of one above it.
     fn has_test(root: &Path, test: &Test) -> bool {
         let manifest = format!("name = \"{}\"", test.target.package);
-        let folders = ["agent", "agent/core", "protocol"].map(|folder| root.join(folder)).into_iter();
+        let members =
+            ["agent", "agent/core", "agent/ctl", "agent/text", "protocol"].map(|folder| root.join(folder));
         let suites = root.join("tests").read_dir().expect("a folder").flatten().map(|entry| entry.path());
-        let folder = folders.chain(suites).find(|folder| {
+        let package = members.into_iter().chain(suites).find(|folder| {
             let text = std::fs::read_to_string(folder.join("Cargo.toml")).unwrap_or_default();
             text.lines().any(|line| line == manifest)
         });
-        let function = format!("fn {}(", test.name.rsplit("::").next().unwrap_or_default());
-        folder.is_some_and(|folder| stands_below(&folder, &function))
-    }
-
-    fn stands_below(folder: &Path, words: &str) -> bool {
-        let entries = folder.read_dir().expect("a folder").flatten().map(|entry| entry.path());
-        entries.into_iter().any(|path| match path.extension() {
-            _ if path.is_dir() => stands_below(&path, words),
-            Some(extension) if extension == "rs" => {
-                std::fs::read_to_string(&path).is_ok_and(|text| text.contains(words))
-            }
-            Some(_) | None => false,
+        let mut modules: Vec<&str> = test.name.split("::").collect();
+        let function = format!("fn {}(", modules.pop().unwrap_or_default());
+        let above = (0..=modules.len()).map(|count| modules[..count].join("/"));
+        let top = match test.target.which.as_slice() {
+            [_, target] => format!("tests/{target}"),
+            _ => "src".to_owned(),
+        };
+        let files = above.flat_map(|path| {
+            ["", "/mod", "/main", "/lib"].map(|name| format!("{top}/{path}{name}.rs").replace("//", "/"))
+        });
+        package.is_some_and(|package| {
+            files
+                .map(|file| package.join(file.replace("/.rs", ".rs")))
+                .any(|file| std::fs::read_to_string(file).is_ok_and(|text| text.contains(&function)))
         })
     }
 

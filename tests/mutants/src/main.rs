@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use clap::Parser;
 
 use cargo::{Cargo, Ran};
@@ -95,16 +95,15 @@ fn unsound(cargo: &Cargo, bugs: &[Bug]) -> Result<BTreeSet<Test>> {
     for together in tests.chunk_by(|a, b| a.target == b.target) {
         let Some(first) = together.first() else { continue };
         println!("building  {} {}", first.target.package, first.target.which.join(" "));
-        let built = cargo.build(first)?;
+        if let Err(output) = cargo.build(first)? {
+            bail!("the tree does not build as it is:\n{output}");
+        }
         for test in together {
-            let why = match &built {
-                Err(output) => format!("the unbroken tree does not build:\n{output}"),
-                Ok(()) => match cargo.run(test)? {
-                    Ran::Passed => continue,
-                    Ran::Failed(output) => format!("its test fails on the unbroken tree:\n{output}"),
-                    Ran::Hung => "its test does not end on the unbroken tree".to_owned(),
-                    Ran::Nothing(output) => format!("there is no such test:\n{output}"),
-                },
+            let why = match cargo.run(test)? {
+                Ran::Passed => continue,
+                Ran::Failed(output) => format!("it fails on the unbroken tree:\n{output}"),
+                Ran::Hung => "it does not end on the unbroken tree".to_owned(),
+                Ran::Nothing(output) => format!("there is no such test:\n{output}"),
             };
             println!("UNSOUND   {}\n{}", test.command(), indented(&why));
             unsound.insert((*test).clone());
