@@ -160,6 +160,17 @@ fn accepted_before_it_is_fetched_is_accepted_too() {
 }
 
 #[test]
+fn leave_is_used_up_by_a_deployment_that_fails_too() {
+    let mut machine = Machine::idle();
+    machine.tell(Event::AcceptRequested { revision: revision('b') });
+    machine.sees_tip('b');
+    machine.fetched(Ancestry::NotDescendant("no".to_owned()));
+    machine.checked(VerdictKind::Green);
+    machine.build_failed(ReasonCode::BuildFailed);
+    assert!(!machine.state.saved().has_leave(&revision('b')), "it was allowed once");
+}
+
+#[test]
 fn accepting_a_red_revision_does_not_deploy_it() {
     let mut machine = Machine::idle();
     machine.tell(Event::AcceptRequested { revision: revision('b') });
