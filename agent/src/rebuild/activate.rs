@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use pull_agent_core::{
-    Built, Cause, DeploymentId, EndedBy, Exit, ReasonCode, Revision, StepNumber, SystemPath,
-};
+use pull_agent_core::{Built, Cause, DeploymentId, Exit, ReasonCode, Revision, StepNumber, SystemPath};
 
+use super::exit::{lasting, of_host, words};
 use super::profile::{Reach, SET_PROFILE, SetBack};
 use super::spec::{Kind, Spec, StepEnd};
 use super::watch::{Ended, StartError, Step, StepState};
@@ -200,25 +199,4 @@ fn with_set_back(exit: Exit, set_back: SetBack, previous: &SystemPath) -> Exit {
             Exit::BeforeActivation(Cause::told(code, format!("{}; {trouble}", cause.sentence())))
         }
     }
-}
-
-/// How a command of an activation ended, for a sentence.
-pub(super) fn words(exit: &Exit) -> String {
-    match exit {
-        Exit::Code(code) => EndedBy::Code(*code).words(),
-        Exit::Signal(signal) => EndedBy::Signal(*signal).words(),
-        Exit::Busy => "found another activation at work".to_owned(),
-        Exit::Killed => "was killed before it could say how it ended".to_owned(),
-        Exit::BeforeActivation(cause) => format!("ended before anything was activated: {}", cause.sentence()),
-    }
-}
-
-/// An activation that the host kept from beginning; that may pass.
-pub(super) fn of_host(sentence: String) -> Exit {
-    Exit::BeforeActivation(classify::of_host(sentence).into())
-}
-
-/// An activation that ended before anything was activated, for a reason that does not pass.
-pub(super) fn lasting(sentence: String) -> Exit {
-    Exit::BeforeActivation(Cause::told(ReasonCode::ActivationFailed, sentence))
 }

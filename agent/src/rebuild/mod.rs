@@ -8,6 +8,7 @@
 mod activate;
 mod build;
 mod classify;
+mod exit;
 mod flake;
 mod gc_root;
 mod leftovers;

@@ -9,7 +9,7 @@ use std::path::Path;
 use pull_agent_core::{Built, DeploymentId, Exit, StepNumber, SystemPath};
 
 use super::Rebuild;
-use super::activate::words;
+use super::exit::words;
 use super::spec::Kind;
 use super::watch::StepState;
 use crate::host::resolve;

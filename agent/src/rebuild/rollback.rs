@@ -4,7 +4,7 @@ use std::path::Path;
 
 use pull_agent_core::{DeploymentId, Exit, ReasonCode, StepNumber, SystemPath};
 
-use super::activate::of_host;
+use super::exit::of_host;
 use super::spec::Kind;
 use super::{Rebuild, classify, log};
 use crate::host::resolve;

@@ -205,8 +205,13 @@ fn a_killed_switch_that_cannot_be_done_again_yet_is_not_done_either() {
 #[test]
 fn a_killed_switch_goes_on_although_a_newer_tip_is_green_and_after_a_restart() {
     let mut machine = killed_then_busy(Exit::Busy);
-    machine.sees('c');
+    machine.now += 1_500;
+    machine.tell(Event::Nudged { revision: None });
+    machine.polled('c');
+    machine.fetched(Ancestry::Descendant);
     machine.checked(VerdictKind::Green);
+    assert!(matches!(machine.phase(), Some(Phase::Ready { killed: 1, .. })), "{:?}", machine.phase());
+    machine.wait_until(machine.state.work().next.0);
     assert!(matches!(machine.phase(), Some(Phase::Activating { killed: 1, .. })), "{:?}", machine.phase());
     let mut machine = killed_then_busy(Exit::Busy);
     machine.restart(host('b', 'b'));
