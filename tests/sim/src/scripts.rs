@@ -143,6 +143,11 @@ fn ways_back() -> Vec<Script> {
         report(script("never well, reported", &[(0, never)], &[Degraded])),
         script("never well, way back fails once", &[(0, Action::BacksFail(1)), (1, never)], &[RolledBack]),
         script("never well, no way back", &[(0, Action::BacksFail(9)), (1, never)], &[Broken]),
+        script(
+            "never well, no way back, retried",
+            &[(0, Action::BacksFail(3)), (1, never), (900_000, Action::Retry(true))],
+            &[Broken, RolledBack],
+        ),
     ]
 }
 
