@@ -14,7 +14,7 @@ use crate::policy::Policy;
 use crate::record::Record;
 use crate::time::{Mono, Now, Wall};
 
-/// Everything that the agent knows. Only [`crate::decide`] changes it.
+/// Everything that the agent knows. Only `decide` changes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct State {
     pub(crate) ledger: Ledger,
