@@ -14,6 +14,7 @@ use pull_agent_protocol::{Outcome, Phase as PhaseName, Trigger};
 fn held() -> Machine {
     let mut machine = Machine::building();
     machine.build_failed(ReasonCode::BuildFailed);
+    assert!(machine.state.deployment().is_none(), "it was green, and is not built again");
     machine
 }
 
@@ -24,6 +25,7 @@ fn a_held_revision_is_not_even_asked_about() {
     while machine.now < end {
         machine.poll();
         assert!(machine.polled('b').is_empty());
+        assert!(machine.state.deployment().is_none());
     }
 }
 
@@ -33,7 +35,13 @@ fn a_held_revision_that_comes_back_is_still_held() {
     machine.sees('c');
     machine.checked(VerdictKind::Red);
     machine.sees('b');
-    assert!(machine.state.gate().in_flight.is_none());
+    // Questions keep their distance: one might be due only later.
+    let end = machine.now + 86_400_000;
+    while machine.now < end {
+        assert!(machine.state.gate().in_flight.is_none());
+        machine.poll();
+        assert!(machine.polled('b').is_empty());
+    }
 }
 
 #[test]
