@@ -37,12 +37,12 @@ enum Place {
 
 /// An answer with a body that was read whole.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct Response {
     pub(super) status: StatusCode,
     pub(super) body: String,
 }
 
-impl Answer {
+impl Response {
     /// Reads the document.
     pub(super) fn read<T: DeserializeOwned>(&self) -> Result<T, Error> {
         serde_json::from_str(&self.body)
@@ -68,12 +68,12 @@ impl Client {
     }
 
     /// Reads a document.
-    pub(super) async fn get(&self, path: &str) -> Result<Answer, Error> {
+    pub(super) async fn get(&self, path: &str) -> Result<Response, Error> {
         self.get_within(path, ANSWER).await.and_then(good)
     }
 
     /// Reads a document whose status code is part of the answer, and that may take so long.
-    pub(super) async fn get_within(&self, path: &str, time: Duration) -> Result<Answer, Error> {
+    pub(super) async fn get_within(&self, path: &str, time: Duration) -> Result<Response, Error> {
         self.whole(&self.open, Method::GET, path, None, time).await
     }
 
@@ -83,12 +83,12 @@ impl Client {
     }
 
     /// Sends what carries no authority.
-    pub(super) async fn post(&self, path: &str, body: String) -> Result<Answer, Error> {
+    pub(super) async fn post(&self, path: &str, body: String) -> Result<Response, Error> {
         self.whole(&self.open, Method::POST, path, Some(body), ANSWER).await.and_then(good)
     }
 
     /// Sends what changes things.
-    pub(super) async fn change(&self, path: &str, body: String) -> Result<Answer, Error> {
+    pub(super) async fn change(&self, path: &str, body: String) -> Result<Response, Error> {
         match &self.control {
             Some(control) => self.whole(control, Method::POST, path, Some(body), ANSWER).await.and_then(good),
             None => {
@@ -117,7 +117,7 @@ impl Client {
         path: &str,
         body: Option<String>,
         time: Duration,
-    ) -> Result<Answer, Error> {
+    ) -> Result<Response, Error> {
         let response = self.send(over, method, path, body, Some(time)).await?;
         read(response, time).await.map_err(|error| self.lost(&error))
     }
@@ -247,7 +247,7 @@ fn install_cryptography() {
     drop(rustls::crypto::ring::default_provider().install_default());
 }
 
-async fn read(mut response: reqwest::Response, time: Duration) -> Result<Answer, ReadError> {
+async fn read(mut response: reqwest::Response, time: Duration) -> Result<Response, ReadError> {
     let status = response.status();
     let whole = async {
         let mut body = Vec::new();
@@ -260,15 +260,15 @@ async fn read(mut response: reqwest::Response, time: Duration) -> Result<Answer,
         String::from_utf8(body).map_err(|_| ReadError::NotText)
     };
     let body = tokio::time::timeout(time, whole).await.map_err(|_| ReadError::Slow)??;
-    Ok(Answer { status, body })
+    Ok(Response { status, body })
 }
 
-fn good(answer: Answer) -> Result<Answer, Error> {
+fn good(answer: Response) -> Result<Response, Error> {
     if answer.status.is_success() { Ok(answer) } else { Err(refusal(&answer)) }
 }
 
 /// The agent's own sentence for what it did not do.
-pub(super) fn refusal(answer: &Answer) -> Error {
+pub(super) fn refusal(answer: &Response) -> Error {
     let failure = match answer.status {
         StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED => Failure::Denied,
         StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {

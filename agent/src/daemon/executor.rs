@@ -18,7 +18,7 @@ use crate::git::{self, Poller};
 use crate::health::Prober;
 use crate::host;
 use crate::rebuild::Rebuild;
-use crate::settings::{Gate, Settings};
+use crate::settings::{GateSource, Settings};
 use crate::text;
 
 /// One command of `health.commands` may take this long, or the whole deadline where that is shorter.
@@ -269,8 +269,8 @@ impl Drivers for Executor {
 }
 
 /// What asks the forge; none where no forge is asked.
-fn checks(gate: &Gate, former: Option<&Checks>) -> Result<Option<Arc<Checks>>, String> {
-    let Gate::Github(gate) = gate else { return Ok(None) };
+fn checks(gate: &GateSource, former: Option<&Checks>) -> Result<Option<Arc<Checks>>, String> {
+    let GateSource::Github(gate) = gate else { return Ok(None) };
     let made = former.map_or_else(|| Checks::new(gate), |former| former.renewed(gate));
     made.map(|checks| Some(Arc::new(checks))).map_err(|error| crate::error::chain(&error))
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use pull_agent_core::{Ancestry, Fetched, Revision};
 
-use super::child::{self, Answer, ChildError, FetchAnswer, FetchRequest, Request, Standing};
+use super::child::{self, ChildError, Completed, FetchAnswer, FetchRequest, Request, Standing};
 use super::remote::Remote;
 use super::sweep;
 use crate::error::chain;
@@ -58,8 +58,8 @@ pub async fn fetch(
         max_history: MAX_HISTORY,
     });
     match child::run(program, &request, source.timeout).await {
-        Ok(Answer::Fetched(answer)) => Ok(fetched(answer)),
-        Ok(Answer::Tip(_)) => Err(FetchError::Answer { revision: revision.clone() }),
+        Ok(Completed::Fetched(answer)) => Ok(fetched(answer)),
+        Ok(Completed::Tip(_)) => Err(FetchError::Answer { revision: revision.clone() }),
         Err(source_error) => {
             sweep_after(repository).await;
             Err(FetchError::Child {

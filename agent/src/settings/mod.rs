@@ -27,7 +27,7 @@ pub struct Settings {
     /// `[source]`
     pub source: Source,
     /// `[gate]`
-    pub gate: Gate,
+    pub gate: GateSource,
     /// `[rebuild]`
     pub rebuild: Rebuild,
     /// `[system]`
@@ -67,7 +67,7 @@ pub struct Source {
 
 /// What proves a revision.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Gate {
+pub enum GateSource {
     /// Every commit counts as green.
     None,
     /// Check runs of GitHub, or of a forge that speaks its API.
@@ -258,8 +258,8 @@ pub fn policy(settings: &Settings, systemd: bool) -> pull_agent_core::Policy {
         poll_interval: millis(settings.source.poll_interval),
         fetch_timeout: millis(settings.source.timeout),
         gate_timeout: match &settings.gate {
-            Gate::None => Millis(u64::MAX),
-            Gate::Github(gate) => millis(gate.timeout),
+            GateSource::None => Millis(u64::MAX),
+            GateSource::Github(gate) => millis(gate.timeout),
         },
         settle: millis(settings.health.settle),
         health_deadline: millis(settings.health.deadline),

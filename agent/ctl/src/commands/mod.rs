@@ -12,7 +12,7 @@ mod watch;
 use std::process::ExitCode;
 
 use super::args::{Arguments, Command};
-use super::client::{Answer, Client};
+use super::client::{Client, Response};
 use super::error::{Error, Failure};
 use super::screen::Screen;
 
@@ -58,7 +58,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Error> {
 
 impl Context {
     /// Prints a document as it came, once it is known to be one.
-    fn print_json(&self, answer: &Answer) -> Result<(), Error> {
+    fn print_json(&self, answer: &Response) -> Result<(), Error> {
         answer.read::<serde::de::IgnoredAny>()?;
         Ok(self.screen.print(&format!("{}\n", answer.body.trim_end()))?)
     }

@@ -9,7 +9,7 @@ use pull_agent_text::duration;
 use tokio::time::{Instant, sleep};
 
 use super::Context;
-use crate::client::{Answer, refusal};
+use crate::client::{Response, refusal};
 use crate::error::{Error, Failure};
 use crate::render::short;
 use crate::screen::harmless;
@@ -47,7 +47,7 @@ pub(super) async fn wait(
     waiting.for_outcome(&revision).await
 }
 
-async fn send(context: &Context, revision: Option<String>) -> Result<Answer, Error> {
+async fn send(context: &Context, revision: Option<String>) -> Result<Response, Error> {
     let body = match &revision {
         Some(_) => {
             serde_json::to_string(&NudgeRequest { revision }).map_err(|e| Error::failed(e.to_string()))?
@@ -113,7 +113,7 @@ impl Waiting<'_> {
     }
 
     /// The outcome goes to stdout; only the document with `--json`.
-    fn end(&self, told: &RevisionAnswer, answer: &Answer, code: ExitCode) -> Result<ExitCode, Error> {
+    fn end(&self, told: &RevisionAnswer, answer: &Response, code: ExitCode) -> Result<ExitCode, Error> {
         if self.context.json {
             self.context.print_json(answer)?;
             return Ok(code);
@@ -165,7 +165,7 @@ impl Waiting<'_> {
 }
 
 /// The answer of the route, whose status code says what its `state` says; any other answer is a refusal.
-fn document(answer: &Answer) -> Result<RevisionAnswer, Error> {
+fn document(answer: &Response) -> Result<RevisionAnswer, Error> {
     match answer.read::<RevisionAnswer>() {
         Ok(told) if told.state.is_said_by(answer.status.as_u16()) => Ok(told),
         Ok(_) | Err(_) => Err(refusal(answer)),

@@ -47,13 +47,13 @@ struct Made {
     anchors: Option<Vec<u8>>,
 }
 
-/// An answer.
+/// What a conditional GET brought (RFC 9110, section 13).
 #[derive(Debug)]
-pub(super) enum Answer {
+pub(super) enum Conditional {
     /// 304: what was said before is still so.
-    Same,
+    NotModified,
     /// 200.
-    Fresh {
+    Modified {
         /// The whole body.
         body: Vec<u8>,
         /// To ask again with.
@@ -113,7 +113,7 @@ impl Api {
         secret: &Secret,
         url: &Url,
         etag: Option<&str>,
-    ) -> Result<Answer, HttpError> {
+    ) -> Result<Conditional, HttpError> {
         self.may_send(secret)?;
         let mut at = url.clone();
         let mut status = StatusCode::OK;
@@ -126,7 +126,7 @@ impl Api {
                 | StatusCode::TEMPORARY_REDIRECT
                 | StatusCode::PERMANENT_REDIRECT => at = self.redirected(&at, &response)?,
                 StatusCode::OK => return self.fresh(response).await,
-                StatusCode::NOT_MODIFIED if etag.is_some() => return Ok(Answer::Same),
+                StatusCode::NOT_MODIFIED if etag.is_some() => return Ok(Conditional::NotModified),
                 StatusCode::NOT_MODIFIED => return Err(HttpError::UnaskedNotModified),
                 _ => return Err(self.refused(secret, response).await),
             }
@@ -205,7 +205,7 @@ impl Api {
         if to.origin() == self.root.origin() { Ok(to) } else { Err(foreign()) }
     }
 
-    async fn fresh(&self, response: Response) -> Result<Answer, HttpError> {
+    async fn fresh(&self, response: Response) -> Result<Conditional, HttpError> {
         let status = response.status();
         let etag = response.headers().get(ETAG).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let links = response.headers().get_all(LINK);
@@ -213,7 +213,7 @@ impl Api {
         let limit = self.bounds.body;
         let (body, whole) = body::read(response, limit).await?;
         if whole {
-            Ok(Answer::Fresh { body, etag, next })
+            Ok(Conditional::Modified { body, etag, next })
         } else {
             Err(HttpError::TooLarge { status, limit })
         }

@@ -7,7 +7,7 @@ use reqwest::Url;
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::{Instant, timeout_at};
 
-use super::api::{Answer, Api};
+use super::api::{Api, Conditional};
 use super::cache::Remembered;
 use super::dialect::Dialect;
 use super::error::HttpError;
@@ -120,9 +120,9 @@ impl Question<'_> {
         let known = list.known(token, url);
         let etag = known.as_ref().map(|known| known.etag.as_str());
         match (self.api.get(&self.secret, url, etag).await?, known) {
-            (Answer::Same, Some(known)) => Ok(known.value),
-            (Answer::Same, None) => Err(HttpError::UnaskedNotModified),
-            (Answer::Fresh { body, etag, next }, _) => {
+            (Conditional::NotModified, Some(known)) => Ok(known.value),
+            (Conditional::NotModified, None) => Err(HttpError::UnaskedNotModified),
+            (Conditional::Modified { body, etag, next }, _) => {
                 let rows = read(&body).map_err(|source| HttpError::not_a_list(list.what(), source))?;
                 let page = Page { rows, next };
                 if let Some(etag) = etag {

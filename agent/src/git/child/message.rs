@@ -40,14 +40,14 @@ pub(in crate::git) struct FetchRequest {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::git) enum Reply {
     /// It did what was asked.
-    Done(Answer),
+    Done(Completed),
     /// It could not.
     Failed(Failure),
 }
 
 /// What came of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(in crate::git) enum Answer {
+pub(in crate::git) enum Completed {
     /// Of a poll; none when the remote has no such branch.
     Tip(Option<Revision>),
     /// Of a fetch.

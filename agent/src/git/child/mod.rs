@@ -11,7 +11,7 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 pub use message::Failure;
-pub(super) use message::{Answer, FetchAnswer, FetchRequest, Reply, Request, Standing};
+pub(super) use message::{Completed, FetchAnswer, FetchRequest, Reply, Request, Standing};
 
 use crate::process::{CallError, Environment, call_with, environment};
 use crate::text;
@@ -72,7 +72,7 @@ impl ChildError {
 }
 
 /// Runs one request in a child of its own process group. Dropping the future kills the group.
-pub(super) async fn run(program: &Path, request: &Request, limit: Duration) -> Result<Answer, ChildError> {
+pub(super) async fn run(program: &Path, request: &Request, limit: Duration) -> Result<Completed, ChildError> {
     let failed = |source| ChildError::Run { program: program.to_owned(), source };
     let name = program.to_str().ok_or_else(|| failed(io::Error::other("its path is not UTF-8")))?;
     let mut line = serde_json::to_vec(request).map_err(|error| failed(error.into()))?;
@@ -96,7 +96,7 @@ fn own_environment() -> Environment {
 }
 
 /// Reads the one answer.
-fn reply(answer: &[u8], status: ExitStatus, said: String) -> Result<Answer, ChildError> {
+fn reply(answer: &[u8], status: ExitStatus, said: String) -> Result<Completed, ChildError> {
     match serde_json::from_slice(answer) {
         Ok(Reply::Done(answer)) => Ok(answer),
         Ok(Reply::Failed(failure)) => Err(ChildError::Failed { failure, said }),

@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout_at};
 
 pub use error::PollError;
 
-use super::child::{self, Answer, Request};
+use super::child::{self, Completed, Request};
 use super::credentials::token_apart;
 use super::remote::{Remote, Transport};
 use crate::settings::Source;
@@ -85,8 +85,8 @@ impl Poller {
     async fn poll_child(&self) -> Result<Revision, PollError> {
         let request = Request::Poll { remote: self.remote.clone() };
         match child::run(&self.program, &request, self.limit).await {
-            Ok(Answer::Tip(Some(revision))) => Ok(revision),
-            Ok(Answer::Tip(None) | Answer::Fetched(_)) => {
+            Ok(Completed::Tip(Some(revision))) => Ok(revision),
+            Ok(Completed::Tip(None) | Completed::Fetched(_)) => {
                 Err(PollError::MissingBranch { reference: self.remote.reference() })
             }
             Err(source) => Err(PollError::Child { url: self.remote.url.clone(), source }),

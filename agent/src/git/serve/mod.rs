@@ -15,7 +15,7 @@ use nix::unistd::{getpgrp, getpid};
 
 use fault::Fault;
 
-use super::child::{Answer, Failure, Reply, Request};
+use super::child::{Completed, Failure, Reply, Request};
 use super::credentials;
 use crate::error::chain;
 use crate::secret::Token;
@@ -64,8 +64,8 @@ fn answer(request: Request) -> Reply {
     let token = || credentials::token(remote).ok().flatten();
     let before = token();
     let result = match &request {
-        Request::Poll { remote } => transport::tip(remote).map(Answer::Tip),
-        Request::Fetch(request) => bring::bring_in(request).map(Answer::Fetched),
+        Request::Poll { remote } => transport::tip(remote).map(Completed::Tip),
+        Request::Fetch(request) => bring::bring_in(request).map(Completed::Fetched),
     };
     match result {
         Ok(answer) => Reply::Done(answer),

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use super::{EXAMPLE, SMALLEST, accepted, facts};
 use crate::settings::{
-    Accept, Allow, Facts, Gate, GithubGate, OnFailure, Runner, Settings, parse, parse_for_listen,
+    Accept, Allow, Facts, GateSource, GithubGate, OnFailure, Runner, Settings, parse, parse_for_listen,
 };
 
 fn github(settings: &Settings) -> &GithubGate {
     match &settings.gate {
-        Gate::Github(gate) => gate,
-        Gate::None => panic!("no forge"),
+        GateSource::Github(gate) => gate,
+        GateSource::None => panic!("no forge"),
     }
 }
 

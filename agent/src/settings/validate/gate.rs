@@ -6,7 +6,7 @@ use super::url::{self, Location};
 use crate::loopback::is_readable_on_the_way;
 use crate::settings::facts::Facts;
 use crate::settings::raw::Section;
-use crate::settings::{Accept, Gate, GithubGate, Source, convert};
+use crate::settings::{Accept, GateSource, GithubGate, Source, convert};
 
 /// The app that makes the check runs of GitHub Actions.
 const GITHUB_ACTIONS: u64 = 15368;
@@ -25,7 +25,7 @@ pub(super) fn gate(
     source: &Source,
     location: Option<&Location>,
     warnings: &mut Vec<String>,
-) -> Gate {
+) -> GateSource {
     let forges = [("github", Forge::Github), ("none", Forge::None)];
     let forge = section.read("forge", Forge::Github, convert::word(&forges));
     let default_api = "https://api.github.com".to_owned();
@@ -60,11 +60,11 @@ pub(super) fn gate(
     let gate = match forge {
         Forge::None => {
             warnings.push("gate.forge is \"none\": every commit of the branch counts as green".to_owned());
-            Gate::None
+            GateSource::None
         }
         Forge::Github => {
             combinations(&section, &gate, warnings);
-            Gate::Github(gate)
+            GateSource::Github(gate)
         }
     };
     section.finish();

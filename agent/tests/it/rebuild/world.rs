@@ -11,8 +11,8 @@ use std::time::Duration;
 use pull_agent::process::Environment;
 use pull_agent::rebuild::Rebuild;
 use pull_agent::settings::{
-    Gate, Health, Nudge, OnFailure, Rebuild as RebuildSettings, Runner, Settings, Source, StateSettings,
-    System,
+    GateSource, Health, Nudge, OnFailure, Rebuild as RebuildSettings, Runner, Settings, Source,
+    StateSettings, System,
 };
 use pull_agent_core::{
     BuildEnd, Built, Cause, DeploymentId, Exit, ReasonCode, Revision, StepNumber, SystemPath,
@@ -246,7 +246,7 @@ fn settings(root: &Path) -> Settings {
             known_hosts_file: None,
             ca_file: None,
         },
-        gate: Gate::None,
+        gate: GateSource::None,
         rebuild: RebuildSettings {
             command: vec!["nixos-rebuild".to_owned()],
             extra_args: vec!["--show-trace".to_owned()],
