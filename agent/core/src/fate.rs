@@ -5,7 +5,7 @@ use alloc::string::String;
 
 use pull_agent_protocol::Outcome;
 
-use crate::cause::Cause;
+use crate::cause::{Cause, Consequence};
 use crate::id::{DeploymentId, Revision};
 use crate::ledger::is_confirmed;
 use crate::record::Record;
@@ -121,7 +121,7 @@ impl State {
             return Fate::Held { reason: hold.reason.clone() };
         }
         // While it is wanted or tried again its last failure decides nothing.
-        if let Some(record) = record.filter(|it| went_wrong(it.outcome) && tip.is_none() && !in_deployment) {
+        if let Some(record) = record.filter(|it| went_wrong(it) && tip.is_none() && !in_deployment) {
             return Fate::Failed {
                 outcome: record.outcome,
                 reason: record.cause.as_ref().map(Cause::sentence),
@@ -149,10 +149,14 @@ impl State {
     }
 }
 
-/// Whether a deployment that ended so failed.
-const fn went_wrong(outcome: Outcome) -> bool {
-    match outcome {
-        Outcome::Failed | Outcome::RolledBack | Outcome::Broken => true,
+/// Whether a deployment went wrong in a way that says something against its revision. What may pass (a network, a full
+/// disk) does not: it is tried again as long as it is wanted.
+fn went_wrong(record: &Record) -> bool {
+    match record.outcome {
+        Outcome::Failed => {
+            record.cause.as_ref().map_or(Consequence::Hold, Cause::consequence) == Consequence::Hold
+        }
+        Outcome::RolledBack | Outcome::Broken => true,
         Outcome::Deployed | Outcome::Degraded | Outcome::Unchanged | Outcome::Superseded => false,
     }
 }

@@ -8,7 +8,7 @@ use axum::extract::{Path, Query, State as Shared};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use pull_agent_core::{Fate, Kinship, Revision, State};
-use pull_agent_protocol::{RevisionAnswer, RevisionState, VERSION};
+use pull_agent_protocol::{Outcome, RevisionAnswer, RevisionState, VERSION};
 use serde::Deserialize;
 
 use super::problem::problem;
@@ -115,6 +115,12 @@ fn told(fate: Fate, state: &State) -> (RevisionState, String) {
         Fate::Red { detail } => (RevisionState::Refused, format!("red: {detail}")),
         Fate::InDeployment | Fate::Waits => (RevisionState::Undecided, crate::summary::summary(state)),
         Fate::Overtaken => (RevisionState::Refused, "a newer revision took its place".to_owned()),
+        Fate::Former { deployment, outcome: Outcome::Failed } => (
+            RevisionState::Refused,
+            format!(
+                "it is not wanted any more; deployment {deployment} failed, and nothing speaks against it"
+            ),
+        ),
         Fate::Former { deployment, outcome } => {
             let how = outcome.as_str();
             (

@@ -60,15 +60,15 @@ fn a_hold_is_the_answer_whatever_the_tip_is() {
 }
 
 #[test]
-fn a_failure_that_may_pass_decides_only_when_it_is_not_wanted_any_more() {
+fn a_failure_that_may_pass_says_nothing_against_the_revision() {
     let mut machine = Machine::building();
     machine.build_failed(ReasonCode::Network);
     assert_eq!(fate(&machine, 'b'), Fate::Waits);
     machine.now += 2_000;
     machine.tell(Event::Nudged { revision: None });
     machine.polled('c');
-    let failed = Fate::Failed { outcome: Outcome::Failed, reason: Some("why".to_owned()) };
-    assert_eq!(fate(&machine, 'b'), failed);
+    let former = Fate::Former { deployment: DeploymentId(2), outcome: Outcome::Failed };
+    assert_eq!(fate(&machine, 'b'), former, "it is not wanted any more, and neither held nor broken");
 }
 
 #[test]

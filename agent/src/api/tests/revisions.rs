@@ -70,11 +70,12 @@ async fn each_fate_has_its_code_its_word_and_its_sentence() {
     };
     let switched = "the switch ended with exit code 2 (the activation script failed)";
     let rolled_back = format!("rolled back: {switched}");
+    let left = "it is not wanted any more; deployment 2 failed, and nothing speaks against it";
     let former_runs = "it is not what runs any more; deployment 1 was deployed";
     let rows: [Row<'_>; 11] = [
         (Lab::idle(), 'a', 200, Running, "it runs", Some(1)),
         (Lab::rolled_back(), 'b', 500, Failed, &rolled_back, Some(2)),
-        (left_behind(), 'b', 500, Failed, "failed: cache 503", Some(2)),
+        (left_behind(), 'b', 409, Refused, left, Some(2)),
         (refused(), 'c', 409, Refused, "it is older", None),
         (red(), 'b', 409, Refused, "red: build ended in failure", None),
         (Lab::building(), 'b', 202, Undecided, "building bbbbbbb", Some(2)),
@@ -131,7 +132,7 @@ async fn what_is_settled_is_answered_without_waiting() {
     for (lab, digit, code) in [
         (Lab::idle(), 'a', 200),
         (Lab::rolled_back(), 'b', 500),
-        (left_behind(), 'b', 500),
+        (left_behind(), 'b', 409),
         (refused(), 'c', 409),
         (superseded(), 'b', 409),
     ] {
