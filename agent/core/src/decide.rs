@@ -191,7 +191,7 @@ impl Turn<'_> {
             Outcome::Superseded => false,
         };
         if held {
-            self.state.ledger.hold(&record, most);
+            self.state.ledger.hold(&record);
             self.state.follow.decided(&revision);
         }
         let deployments = self.state.ledger.record(record, most);

@@ -9,6 +9,7 @@ use pull_agent_protocol::Outcome;
 
 use crate::cause::ReasonCode;
 use crate::id::{DeploymentId, Revision, StepNumber, SystemPath};
+use crate::policy::MOST_HOLDS;
 use crate::record::{Record, Totals};
 use crate::time::Wall;
 
@@ -103,13 +104,13 @@ impl Ledger {
     /// Number of the next try of a step.
     pub(crate) const fn take_step(&mut self) -> StepNumber {
         let step = StepNumber(self.next_step);
-        self.next_step += 1;
+        self.next_step = self.next_step.saturating_add(1);
         step
     }
 
     pub(crate) const fn take_deployment(&mut self) -> DeploymentId {
         let id = DeploymentId(self.next_deployment);
-        self.next_deployment += 1;
+        self.next_deployment = self.next_deployment.saturating_add(1);
         id
     }
 
@@ -120,11 +121,11 @@ impl Ledger {
         self.held.clear();
     }
 
-    /// Does not try the revision of this deployment again; the oldest of more than `most` holds are forgotten.
-    pub(crate) fn hold(&mut self, record: &Record, most: usize) {
+    /// Does not try the revision of this deployment again. A hold outlives the record that it follows from.
+    pub(crate) fn hold(&mut self, record: &Record) {
         self.held.retain(|hold| hold.revision != record.revision);
         self.held.push(Hold::of(record));
-        let surplus = self.held.len().saturating_sub(most.max(1));
+        let surplus = self.held.len().saturating_sub(MOST_HOLDS);
         self.held.drain(..surplus);
     }
 

@@ -60,6 +60,8 @@ pub(crate) const BUSY_MOST: Millis = Millis::seconds(60);
 pub(crate) const HARD_TRIES: u32 = 2;
 /// A switch that was killed before it could say how it ended is run so often in a row, then the way back begins.
 pub(crate) const SWITCH_TRIES: u32 = 5;
+/// So many holds are kept, and the oldest forgotten.
+pub(crate) const MOST_HOLDS: usize = 1000;
 /// The way back is tried so often, then the host is broken.
 pub(crate) const ROLL_BACK_TRIES: u32 = 3;
 /// So often the way back waits for a busy lock or a full disk (about half an hour), then the host is broken.

@@ -109,7 +109,7 @@ impl Totals {
     pub(crate) fn add(&mut self, outcome: Outcome, last: Wall, durations: &Durations) {
         match self.outcomes.iter_mut().find(|total| total.outcome == outcome) {
             Some(total) => {
-                total.count += 1;
+                total.count = total.count.saturating_add(1);
                 total.last = last;
             }
             None => self.outcomes.push(OutcomeTotal { outcome, count: 1, last }),
@@ -137,6 +137,6 @@ impl PhaseTotal {
         let bucket =
             PHASE_BUCKETS.iter().position(|bound| spent.0 <= bound * 1000).unwrap_or(PHASE_BUCKETS.len());
         self.buckets.resize(PHASE_BUCKETS.len() + 1, 0);
-        self.buckets[bucket] += 1;
+        self.buckets[bucket] = self.buckets[bucket].saturating_add(1);
     }
 }

@@ -37,11 +37,11 @@ impl Deploy {
             return self.end(desk.now, End::RolledBack { built, failed_in, cause });
         }
         if may_pass(exit) {
-            *waited += 1;
+            *waited = waited.saturating_add(1);
         } else {
-            *failed += 1;
+            *failed = failed.saturating_add(1);
         }
-        let tries = *failed + *waited;
+        let tries = failed.saturating_add(*waited);
         if *failed < ROLL_BACK_TRIES && *waited < ROLL_BACK_WAITS {
             self.enter(exponential(BUSY_FIRST, BUSY_MOST, tries, desk.now.entropy), desk.now);
             return None;

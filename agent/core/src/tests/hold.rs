@@ -1,12 +1,14 @@
 //! What is remembered of deployments that ended: holds, tries, history, totals.
 
+use alloc::format;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use super::machine::{Machine, build, host, revision};
+use crate::policy::MOST_HOLDS;
 use crate::{
-    Ancestry, Command, DeploymentId, Event, Exit, Millis, PHASE_BUCKETS, ReasonCode, Refusal, Tries,
-    VerdictKind,
+    Ancestry, Command, DeploymentId, Event, Exit, Millis, PHASE_BUCKETS, ReasonCode, Refusal, Revision,
+    Tries, VerdictKind,
 };
 use pull_agent_protocol::{Outcome, Phase as PhaseName, Trigger};
 
@@ -104,7 +106,7 @@ fn a_newer_revision_is_deployed_although_the_one_before_is_held_and_ends_its_hol
 }
 
 #[test]
-fn history_and_holds_have_a_size_and_what_leaves_is_forgotten_on_disk_too() {
+fn the_history_has_a_size_and_what_leaves_is_forgotten_on_disk_too() {
     let mut machine = held();
     machine.policy.keep_deployments = 2;
     let mut forgotten = Vec::new();
@@ -115,13 +117,25 @@ fn history_and_holds_have_a_size_and_what_leaves_is_forgotten_on_disk_too() {
             let Command::Forget { deployments } = command else { panic!("{command:?}") };
             forgotten.extend(deployments);
         }
-        assert!(machine.state.ledger.history.len() <= 2 && machine.state.ledger.held.len() <= 2);
+        assert!(machine.state.ledger.history.len() <= 2);
     }
     assert_eq!(forgotten, [DeploymentId(1), DeploymentId(2), DeploymentId(3)]);
     let ids: Vec<_> = machine.state.ledger.history.iter().map(|record| record.id.0).collect();
     assert_eq!(ids, [4, 5]);
     let holds: Vec<_> = machine.state.ledger.held.iter().map(|hold| hold.revision.clone()).collect();
-    assert_eq!(holds, [revision('d'), revision('e')]);
+    assert_eq!(holds, ['b', 'c', 'd', 'e'].map(revision), "a hold outlives the record that it follows from");
+}
+
+#[test]
+fn of_very_many_holds_the_oldest_are_forgotten() {
+    let mut machine = held();
+    let mut record = machine.state.ledger.history.last().expect("b failed").clone();
+    for number in 1..=MOST_HOLDS {
+        record.revision = Revision::parse(&format!("{number:040x}")).expect("forty hex digits");
+        machine.state.ledger.hold(&record);
+    }
+    assert_eq!(machine.state.ledger.held.len(), MOST_HOLDS);
+    assert!(!machine.state.ledger.is_held(&revision('b')) && machine.state.ledger.is_held(&record.revision));
 }
 
 #[test]

@@ -31,7 +31,7 @@ impl EncodeMetric for PhaseHistogram<'_> {
     fn encode(&self, mut encoder: prometheus_client::encoding::MetricEncoder) -> Result<(), std::fmt::Error> {
         let bounds = PHASE_BUCKETS.iter().map(|bound| *bound as f64).chain([f64::INFINITY]);
         let buckets: Vec<_> = bounds.zip(self.0.buckets.iter().copied()).collect();
-        let count = self.0.buckets.iter().sum();
+        let count = self.0.buckets.iter().fold(0, |sum: u64, count| sum.saturating_add(*count));
         encoder.encode_histogram::<NoLabelSet>(self.0.sum.0 as f64 / 1000.0, count, &buckets, None)
     }
 
