@@ -201,8 +201,9 @@ impl<S: StateWriter, D: Drivers> Loop<S, D> {
             }
             Err(error) => {
                 tracing::error!(%error, "the new configuration is bad; the old one stays in force");
-                self.reload_error =
-                    Some(format!("the configuration on disk is bad, the old one is in force: {error}"));
+                self.reload_error = Some(pull_agent_text::sentence(&format!(
+                    "the configuration on disk is bad, the old one is in force: {error}"
+                )));
                 self.show();
             }
         }

@@ -127,7 +127,11 @@ impl<'d> Section<'d> {
                 let meant = nearest(name, &self.known).map(|near| format!("; did you mean {near:?}"));
                 let meant = meant.unwrap_or_default();
                 let message = format!("unknown key{meant}; allowed {place}: {}", self.known.join(", "));
-                self.document.push(self.dotted(name), Some(key.span().start), message);
+                self.document.push(
+                    pull_agent_text::clean(&self.dotted(name)),
+                    Some(key.span().start),
+                    message,
+                );
             }
         }
     }

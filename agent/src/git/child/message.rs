@@ -27,7 +27,7 @@ pub(in crate::git) struct FetchRequest {
     pub(in crate::git) remote: Remote,
     /// Folder of the clone; the repository is its `.git`.
     pub(in crate::git) repository: PathBuf,
-    /// What.
+    /// The tip that was polled.
     pub(in crate::git) revision: Revision,
     /// What to compare it with.
     pub(in crate::git) deployed: Option<Revision>,

@@ -12,7 +12,7 @@ pub enum CloneError {
         what: &'static str,
         /// Which file.
         path: PathBuf,
-        /// Why.
+        /// What the file system said.
         #[source]
         source: std::io::Error,
     },

@@ -42,7 +42,7 @@ pub enum PollError {
     BrokeOff {
         /// Remote.
         url: String,
-        /// Why.
+        /// What the connection said.
         #[source]
         source: reqwest::Error,
     },

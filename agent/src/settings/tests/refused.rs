@@ -54,6 +54,12 @@ fn all_problems_are_said_at_once() {
 }
 
 #[test]
+fn a_key_cannot_write_to_the_terminal() {
+    let said = refused("[source]\n\"a\\u001b[31m\\u202eb\\nc\" = 1\n");
+    assert!(said.contains("unknown key") && !said.contains(['\u{1b}', '\u{202e}']), "{said:?}");
+}
+
+#[test]
 fn a_missing_url_is_said_with_the_section_that_is_there() {
     let missing = "source.url: missing; allowed: https://, http://, ssh://, user@host:path, file:// or an absolute path";
     check("", &[&format!("configuration: {missing}")]);
