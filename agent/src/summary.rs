@@ -31,10 +31,10 @@ fn doing(state: &State) -> String {
         }
         Phase::Building { .. } => format!("building {short}"),
         Phase::Ready { .. } => {
-            if state.waits_for().contains(&Wait::OtherActivation) {
-                format!("{short} is built; another activation is at work, trying again")
-            } else {
+            if state.waits_for().contains(&Wait::Pause) {
                 format!("{short} is built and waits for the end of the pause")
+            } else {
+                format!("{short} is built; another activation is at work, trying again")
             }
         }
         Phase::Activating { .. } => format!("switching to {short}"),

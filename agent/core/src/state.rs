@@ -155,10 +155,10 @@ impl State {
     /// What the built system waits for, in the phase in which it does.
     #[must_use]
     pub fn waits_for(&self) -> Vec<Wait> {
-        let Some(Deployment { phase: Phase::Ready { busy, .. }, .. }) = self.deploy.current() else {
+        let Some(Deployment { phase: Phase::Ready { busy, killed, .. }, .. }) = self.deploy.current() else {
             return Vec::new();
         };
-        let pause = self.ledger.paused.as_ref().map(|_| Wait::Pause);
+        let pause = self.ledger.paused.as_ref().filter(|_| *killed == 0).map(|_| Wait::Pause);
         pause.into_iter().chain(busy.then_some(Wait::OtherActivation)).collect()
     }
 

@@ -180,7 +180,7 @@ fn a_pause_is_told_first_with_its_end() {
                     lab.activated(Exit::Busy, host('a', 'a'));
                 })
             },
-            "paused; bbbbbbb is built; another activation is at work, trying again",
+            "paused; bbbbbbb is built and waits for the end of the pause",
         ),
     ]);
 }

@@ -69,11 +69,15 @@ impl Deploy {
             Exit::Busy | Exit::BeforeActivation(_) if booted && killed == 0 => {
                 self.confirm(built, false, desk)
             }
+            // It could not set the boot default back: as after a switch that was killed, the next one goes on to its end.
+            Exit::Busy if !runs && host.boots(&built.system) => {
+                self.wait_for_lock(built, killed.max(1), desk)
+            }
             Exit::Busy => self.wait_for_lock(built, killed, desk),
-            Exit::Killed if killed + 1 < SWITCH_TRIES => {
+            Exit::Killed if killed.saturating_add(1) < SWITCH_TRIES => {
                 if let Some(Phase::Activating { killed, .. }) = self.current.as_mut().map(|it| &mut it.phase)
                 {
-                    *killed += 1;
+                    *killed = killed.saturating_add(1);
                 }
                 self.activate(desk)
             }

@@ -95,7 +95,8 @@ impl Deploy {
         match &self.current.as_ref()?.phase {
             Phase::Building { .. } => (overtaken && !work.cancelling).then_some(now.mono),
             Phase::Ready { killed: 0, .. } if overtaken => Some(now.mono),
-            Phase::Ready { .. } => (!paused).then_some(work.next),
+            Phase::Ready { killed: 0, .. } => (!paused).then_some(work.next),
+            Phase::Ready { .. } => Some(work.next),
             Phase::Activating { .. } | Phase::RollingBack { .. } => (!work.step_runs).then_some(work.next),
             Phase::Confirming { .. } => {
                 let deadline = work.since.after(policy.health_deadline);

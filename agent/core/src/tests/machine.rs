@@ -173,6 +173,14 @@ impl Machine {
     }
 
     /// Every phase, by the name in the table.
+    /// The switch of b was killed half-way, and meets another activation when it is to be done again.
+    fn half_way() -> Self {
+        let mut machine = Self::activating();
+        machine.activated(Exit::Killed, host('b', 'b'));
+        machine.activated(Exit::Busy, host('b', 'b'));
+        machine
+    }
+
     pub(super) fn phases() -> Vec<(&'static str, Self)> {
         alloc::vec![
             ("idle", Self::idle()),
@@ -181,6 +189,7 @@ impl Machine {
             ("ready, paused", Self::built_and_paused()),
             ("activating", Self::activating()),
             ("ready, busy", Self::busy()),
+            ("ready, half-way", Self::half_way()),
             ("confirming", Self::probing()),
             ("rolling back", Self::rolling_back()),
         ]

@@ -8,7 +8,7 @@ use super::machine::{
 };
 use crate::{
     Ancestry, Cause, Command, DeploymentId, Event, Exit, HostView, Millis, OnUnhealthy, Phase, ReasonCode,
-    StepNumber, VerdictKind,
+    StepNumber, VerdictKind, Wait,
 };
 use pull_agent_protocol::{Outcome, Phase as PhaseName};
 
@@ -225,6 +225,28 @@ fn a_killed_switch_is_begun_anew_where_somebody_else_has_switched_since() {
     machine.restart(host('d', 'd'));
     let commands = machine.wait_until(machine.now + 10_000);
     assert!(commands.contains(&build(6, 2, 'b')), "{commands:?}");
+}
+
+#[test]
+fn a_pause_does_not_leave_the_host_between_two_systems() {
+    let mut machine = killed_then_busy(Exit::Busy);
+    machine.tell(Event::PauseRequested { until: None, reason: None, by: "root".to_owned() });
+    assert_eq!(machine.state.waits_for(), [Wait::OtherActivation]);
+    let due = machine.state.work().next.0;
+    assert!(machine.wait_until(due).contains(&activate_again(6, 2, 'b', 'a')));
+}
+
+#[test]
+fn a_boot_default_that_stays_with_what_was_never_activated_is_not_forgotten() {
+    let (mut machine, _) = ends(Exit::Busy, host('a', 'b'));
+    machine.now += 3_000;
+    machine.tell(Event::Nudged { revision: None });
+    let look = machine.state.poll().in_flight.expect("a poll runs").look;
+    let withdrawn = Event::Polled { look, host: host('a', 'b'), result: Ok(revision('a')) };
+    let mut commands = machine.tell(withdrawn);
+    commands.extend(machine.wait_until(machine.state.work().next.0));
+    assert!(commands.contains(&activate_again(5, 2, 'b', 'a')), "done to its end: {commands:?}");
+    assert!(machine.activated(Exit::Code(1), host('a', 'b')).contains(&roll_back(6, 2, 'b', 'a')));
 }
 
 #[test]

@@ -43,6 +43,7 @@ fn events(machine: &Machine) -> Vec<(&'static str, Option<Event>)> {
         ("switched, exit 100, nothing activated", activated(Exit::Code(100), host('a', 'a'))),
         ("switched, exit 101", activated(Exit::Code(101), host('b', 'b'))),
         ("switch busy", activated(Exit::Busy, host('a', 'a'))),
+        ("switch busy, the boot default not set back", activated(Exit::Busy, host('a', 'b'))),
         ("switch killed", activated(Exit::Killed, host('a', 'a'))),
         ("switch killed, the links have moved", activated(Exit::Killed, host('b', 'b'))),
         ("switch not started", activated(before(ReasonCode::DiskFull, "no space"), host('a', 'a'))),
@@ -60,6 +61,10 @@ fn told(machine: &Machine, event: Event) -> String {
     let mut after = machine.clone();
     after.now += 1_500;
     let commands = after.tell(event);
+    told_of(machine, &after, &commands)
+}
+
+fn told_of(machine: &Machine, after: &Machine, commands: &[Command]) -> String {
     let mut words: Vec<String> = commands.iter().map(name).collect();
     let ended = after.state.ledger.history.len() > machine.state.ledger.history.len();
     if let Some(record) = after.state.ledger.history.last().filter(|_| ended) {
@@ -68,7 +73,7 @@ fn told(machine: &Machine, event: Event) -> String {
     if after.state.ledger.held.len() > machine.state.ledger.held.len() {
         words.push("held".into());
     }
-    let (before, now) = (phase(machine), phase(&after));
+    let (before, now) = (phase(machine), phase(after));
     if before != now {
         words.push(format!("→ {now}"));
     }
@@ -93,6 +98,7 @@ fn name(command: &Command) -> String {
 fn phase(machine: &Machine) -> &'static str {
     match machine.phase() {
         Some(Phase::Building { .. }) => "building",
+        Some(Phase::Ready { killed: 1.., .. }) => "ready, half-way",
         Some(Phase::Ready { busy: false, .. }) => "ready, paused",
         Some(Phase::Activating { .. }) => "activating",
         Some(Phase::Ready { busy: true, .. }) => "ready, busy",
@@ -125,6 +131,11 @@ fn rows(machine: &Machine) -> Vec<(&'static str, String)> {
     back.now += 2_000;
     back.tell(Event::Nudged { revision: None });
     rows.push(("the deployed tip again", told(&back, back.polled_event(Ok(revision('a'))))));
+    if let Some(Phase::Ready { busy: true, .. }) = machine.phase() {
+        let mut later = machine.clone();
+        let commands = later.wait_until(machine.state.work().next.0);
+        rows.push(("the wait for the other activation is over", told_of(machine, &later, &commands)));
+    }
     if phase(machine) == "confirming" {
         let mut late = machine.clone();
         late.policy.health_deadline = Millis(0);
