@@ -76,7 +76,7 @@ pub struct Ghost {
     recount: bool,
     /// The system that the last round of probes found well, since it was last switched to.
     probed: Option<usize>,
-    /// Deployments whose way back failed.
+    /// Deployments whose way back failed, and what they left running was not confirmed since.
     broken: Vec<DeploymentId>,
     /// True time until which the forge wants to be left alone.
     quiet_until: u64,
@@ -330,23 +330,31 @@ impl Ghost {
                 let runs = path(host.current) == record.system && path(host.profile) == record.system;
                 let touched = host.current_by == By::Operator || host.profile_by == By::Operator;
                 let ill = record.outcome == Outcome::Deployed && host.healthy_at > world.clock.now;
+                let broken = matches!(host.current_by, By::Switch(id) if self.broken.contains(&id));
                 // What nobody looked at counts only when it ran well before: a deployment of it was confirmed.
                 let probed = match record.outcome {
                     Outcome::Deployed => self.probed == Some(host.current),
+                    // The probes had their time, and what they found is reported.
+                    Outcome::Degraded if record.phase == Some(PhaseName::Confirming) => true,
                     Outcome::Degraded
                     | Outcome::Unchanged
                     | Outcome::Failed
                     | Outcome::RolledBack
                     | Outcome::Superseded
-                    | Outcome::Broken => {
-                        !matches!(host.current_by, By::Switch(id) if self.broken.contains(&id))
-                    }
+                    | Outcome::Broken => !broken,
                 };
                 if (ill || !runs || !probed) && !touched {
                     return Err(Violation::new(
                         "5 the host is the truth",
                         format!("{record:?}, but {host:?}"),
                     ));
+                }
+                // It is confirmed now, whoever left it running.
+                if let By::Switch(id) = host.current_by
+                    && runs
+                    && probed
+                {
+                    self.broken.retain(|broken| *broken != id);
                 }
             }
             Outcome::RolledBack => {
