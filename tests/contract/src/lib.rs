@@ -39,7 +39,7 @@ pub struct Violation {
     pub location: Vec<String>,
     /// `Error`, `Warning` …
     pub severity: String,
-    /// What.
+    /// The operation of the description.
     pub message: String,
 }
 

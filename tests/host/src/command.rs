@@ -27,7 +27,7 @@ pub enum CommandError {
     Run {
         /// The command.
         command: String,
-        /// Why.
+        /// The error of the file system or of the start.
         #[source]
         source: io::Error,
     },

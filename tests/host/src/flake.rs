@@ -114,7 +114,7 @@ pub enum FlakeError {
     Write {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// What the file system said.
         #[source]
         source: io::Error,
     },

@@ -36,7 +36,7 @@ pub enum LabError {
     NixosRebuild {
         /// Its path on this machine.
         program: PathBuf,
-        /// Why.
+        /// How it ended.
         #[source]
         source: CommandError,
     },

@@ -55,7 +55,7 @@ fn all_problems_are_said_at_once() {
 
 #[test]
 fn a_key_cannot_write_to_the_terminal() {
-    let said = refused("[source]\n\"a\\u001b[31m\\u202eb\\nc\" = 1\n");
+    let said = refused("[source]\n\"a\\u001b[31m\\u202eb\\nc\" = 1\n").to_string();
     assert!(said.contains("unknown key") && !said.contains(['\u{1b}', '\u{202e}']), "{said:?}");
 }
 
