@@ -1,5 +1,6 @@
 //! From the files to what is known. A file that is not understood is kept aside, and the agent goes on without it.
 
+use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -43,7 +44,7 @@ pub(super) fn read(directory: &Path, warnings: &mut Vec<String>) -> Result<Found
         state: state.value().map(|(_, saved)| saved),
         deployed: deployed.value(),
         held,
-        holds_file: holds.value(),
+        holds_file: holds.value().map(|list| list.held),
     })
 }
 
@@ -65,13 +66,21 @@ impl<T> Document<T> {
     }
 }
 
+/// What `holds.json` says.
+#[derive(Debug)]
+struct List {
+    held: Vec<Hold>,
+    /// False when there were entries that name no revision.
+    whole: bool,
+}
+
 struct Files<'a> {
     directory: &'a Path,
     warnings: &'a mut Vec<String>,
 }
 
 impl Files<'_> {
-    fn holds(&mut self) -> Result<Document<Vec<Hold>>, OpenError> {
+    fn holds(&mut self) -> Result<Document<List>, OpenError> {
         let found = self.document(HOLDS, |text| Ok(json::<holds::File>(text)?.into_holds()))?;
         let (held, skipped) = match found {
             Document::Good(found) => found,
@@ -88,7 +97,7 @@ impl Files<'_> {
                 "{skipped} of the entries of {HOLDS} name no revision and hold nothing; {copied}"
             ));
         }
-        Ok(Document::Good(held))
+        Ok(Document::Good(List { held, whole: skipped == 0 }))
     }
 
     fn state(&mut self) -> Result<Document<(Reader, Saved)>, OpenError> {
@@ -106,11 +115,11 @@ impl Files<'_> {
     }
 
     /// Everything that says that a revision is held counts. Only the program of version 1 kept that in its state, and where
-    /// the list should be and cannot be read the history has to tell.
-    fn held(&mut self, holds: &Document<Vec<Hold>>, state: &Document<(Reader, Saved)>) -> Vec<Hold> {
+    /// the list should be and cannot be read, or not all of it, the history has to tell.
+    fn held(&mut self, holds: &Document<List>, state: &Document<(Reader, Saved)>) -> Vec<Hold> {
         let (mut held, rebuild) = match holds {
-            Document::Good(held) => (held.clone(), false),
-            Document::Bad(held) => (held.clone(), true),
+            Document::Good(list) => (list.held.clone(), !list.whole),
+            Document::Bad(_) => (Vec::new(), true),
             Document::Missing => (Vec::new(), matches!(state, Document::Good((Reader::V2, _)))),
         };
         match state {
@@ -118,8 +127,9 @@ impl Files<'_> {
                 join(&mut held, &saved.ledger.held);
                 if rebuild {
                     let rebuilt = held_by_history(saved);
+                    let fate = if matches!(holds, Document::Good(_)) { "not whole" } else { "lost" };
                     self.warnings.push(format!(
-                        "{HOLDS} was lost; held revisions found in the history instead: {}. `agentctl status` shows \
+                        "{HOLDS} was {fate}; held revisions found in the history instead: {}. `agentctl status` shows \
                          them, `agentctl retry` forgets those that need not be held",
                         rebuilt.len()
                     ));
@@ -128,7 +138,7 @@ impl Files<'_> {
             }
             Document::Bad(salvaged) => {
                 join(&mut held, salvaged);
-                if !matches!(holds, Document::Good(_)) {
+                if !matches!(holds, Document::Good(List { whole: true, .. })) {
                     self.warnings.push(format!(
                         "there is no good {HOLDS} either; held revisions found in what is left of {STATE}: {}. Another \
                          one that failed before may be tried once more; `agentctl pause` keeps it from being activated",
@@ -137,6 +147,10 @@ impl Files<'_> {
                 }
             }
             Document::Missing => {}
+        }
+        // Last, as the others may know the reason.
+        if let Document::Bad(salvaged) = holds {
+            join(&mut held, salvaged);
         }
         held
     }
@@ -157,14 +171,17 @@ impl Files<'_> {
             Ok(value) => return Ok(Document::Good(value)),
             Err(problem) => problem,
         };
+        let salvaged = salvage(name, &text);
         let aside = self.aside(name);
-        self.warnings.push(match std::fs::rename(&path, &aside) {
+        let mut warning = match std::fs::rename(&path, &aside) {
             Ok(()) => format!("{name} was unreadable ({problem}) and is kept as {}", aside.display()),
             Err(error) => format!("{name} is unreadable ({problem}) and cannot be kept aside: {error}"),
-        });
-        // In version 1 the state had a list of this form in it.
-        let salvaged = json::<holds::File>(&text).map(|file| file.into_holds().0);
-        Ok(Document::Bad(salvaged.unwrap_or_default()))
+        };
+        if name == HOLDS {
+            write!(warning, "; holds saved out of it: {}", salvaged.len()).ok();
+        }
+        self.warnings.push(warning);
+        Ok(Document::Bad(salvaged))
     }
 
     /// Where a bad file is kept: a name that no other one has.
@@ -181,6 +198,17 @@ pub(super) fn join(held: &mut Vec<Hold>, more: &[Hold]) {
         if held.iter().all(|other| other.revision != hold.revision) {
             held.push(hold.clone());
         }
+    }
+}
+
+/// What a file that is not understood says of holds.
+fn salvage(name: &str, text: &[u8]) -> Vec<Hold> {
+    match name {
+        HOLDS => holds::salvage(text),
+        // In version 1 the state had a list of the same form in it.
+        STATE => json::<holds::File>(text)
+            .map_or_else(|_| holds::salvage(holds::list_of_version_1(text)), |file| file.into_holds().0),
+        _ => Vec::new(),
     }
 }
 

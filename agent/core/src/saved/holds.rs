@@ -5,6 +5,7 @@
 //! and of an entry only the revision must be readable.
 
 use alloc::borrow::ToOwned;
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -19,8 +20,8 @@ use crate::time::Wall;
 /// The version that is written. It is for people; no reader may refuse another one.
 const VERSION: u32 = 1;
 
-/// Stands for the words of an older or newer program where those cannot be read.
-const NO_REASON: &str = "held by another version of pull-agent";
+/// Stands for a reason that is damaged, or in words of another version.
+const NO_REASON: &str = "held for a reason that cannot be read";
 
 /// The file as it is written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -52,35 +53,23 @@ impl From<&[Hold]> for Written {
 /// The file as it is read, or any file that has a list `held` of that form: `state.json` of version 1 is one.
 #[derive(Debug, Deserialize)]
 pub struct File {
-    held: Vec<Any<Found>>,
+    held: Vec<Found>,
 }
 
-#[derive(Debug, Deserialize)]
-struct Found {
-    revision: String,
-    #[serde(default)]
-    since: Option<Any<u64>>,
-    #[serde(default)]
-    reason: Option<Any<String>>,
-    #[serde(default)]
-    reason_code: Option<Any<String>>,
-}
-
-/// What is understood, or anything else.
+/// An entry, or anything else. Of a field that is there twice the last one counts.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
-enum Any<T> {
-    Known(T),
+enum Found {
+    Fields(BTreeMap<String, Value>),
     Other(IgnoredAny),
 }
 
-impl<T> Any<T> {
-    fn known(self) -> Option<T> {
-        match self {
-            Self::Known(value) => Some(value),
-            Self::Other(_) => None,
-        }
-    }
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Value {
+    Number(u64),
+    Text(String),
+    Other(IgnoredAny),
 }
 
 impl File {
@@ -94,12 +83,55 @@ impl File {
     }
 }
 
-fn hold(entry: Any<Found>) -> Option<Hold> {
-    let Found { revision, since, reason, reason_code } = entry.known()?;
+fn hold(entry: Found) -> Option<Hold> {
+    let Found::Fields(mut fields) = entry else { return None };
+    let since = match fields.remove("since") {
+        Some(Value::Number(since)) => since,
+        Some(Value::Text(_) | Value::Other(_)) | None => 0,
+    };
+    let mut text = |name: &str| match fields.remove(name) {
+        Some(Value::Text(text)) => Some(text),
+        Some(Value::Number(_) | Value::Other(_)) | None => None,
+    };
     Some(Hold {
-        revision: Revision::parse(&revision).ok()?,
-        since: Wall(since.and_then(Any::known).unwrap_or_default()),
-        reason: reason.and_then(Any::known).unwrap_or_else(|| NO_REASON.to_owned()),
-        code: reason_code.and_then(Any::known).map(|word| ReasonCode::read(&word)),
+        revision: Revision::parse(&text("revision")?).ok()?,
+        since: Wall(since),
+        reason: text("reason").unwrap_or_else(|| NO_REASON.to_owned()),
+        code: text("reason_code").map(|word| ReasonCode::read(&word)),
     })
+}
+
+/// Returns a hold for each revision that bytes name, whatever else is wrong with them: what follows the key `revision` and
+/// is a full commit id. Within a text a quotation mark has a backslash before it, so that no text looks like that.
+#[must_use]
+pub fn salvage(bytes: &[u8]) -> Vec<Hold> {
+    let named = (0..bytes.len()).filter_map(|start| revision(&bytes[start..]));
+    let hold = |revision| Hold { revision, since: Wall(0), reason: NO_REASON.to_owned(), code: None };
+    let mut held: Vec<Hold> = Vec::new();
+    for revision in named {
+        if held.iter().all(|hold| hold.revision != revision) {
+            held.push(hold(revision));
+        }
+    }
+    held
+}
+
+/// Returns the part of the bytes of a `state.json` of version 1 in which its list is.
+#[must_use]
+pub fn list_of_version_1(bytes: &[u8]) -> &[u8] {
+    let find = |bytes: &[u8], key: &[u8]| bytes.windows(key.len()).position(|window| window == key);
+    let Some(start) = find(bytes, b"\"held\"") else { return &[] };
+    let list = &bytes[start..];
+    let next: [&[u8]; 3] = [b"\"tries\"", b"\"paused\"", b"\"history\""];
+    let end = next.into_iter().filter_map(|key| find(list, key)).min().unwrap_or(list.len());
+    &list[..end]
+}
+
+/// The revision of which the key is at the beginning of these bytes.
+fn revision(bytes: &[u8]) -> Option<Revision> {
+    let value =
+        bytes.strip_prefix(b"\"revision\"")?.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start();
+    let text = value.strip_prefix(b"\"")?;
+    let end = text.iter().position(|byte| *byte == b'"')?;
+    Revision::parse(core::str::from_utf8(&text[..end]).ok()?).ok()
 }

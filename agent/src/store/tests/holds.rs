@@ -47,7 +47,7 @@ fn any_version_of_the_file_is_read_as_far_as_it_is_understood() {
     assert!(saved.ledger.held.iter().all(|hold| !hold.reason.is_empty()));
     let codes: Vec<_> = saved.ledger.held.iter().map(|hold| hold.code).collect();
     assert_eq!(codes, [None, None, Some(ReasonCode::Unclassified)]);
-    assert_eq!(warnings.len(), 1);
+    assert_eq!(warnings.len(), 2, "{warnings:?}");
     assert!(warnings[0].starts_with("2 of the entries of holds.json"), "{warnings:?}");
     let kept = place.names("holds.json.bad-");
     assert_eq!((kept.len(), place.json(&kept[0])), (1, text));
@@ -200,4 +200,87 @@ fn where_nothing_is_known_that_is_said() {
     let (_store, saved, warnings) = place.open();
     assert_eq!(held(&saved), "");
     assert!(warnings.iter().any(|it| it.contains("left of state.json: 0")), "{warnings:?}");
+}
+
+/// One entry of the list that cannot be read may have held what the history knows.
+#[test]
+fn a_list_with_an_entry_that_is_lost_is_rebuilt_as_well() {
+    let place = Place::new();
+    place.save(&history());
+    let entry = |digits: String| json!({ "revision": digits, "reason": "x" });
+    let text = json!({ "held": [entry("b".repeat(40) + "x"), entry("a".repeat(40))] });
+    place.write("holds.json", text.to_string());
+    let (mut store, saved, warnings) = place.open();
+    assert_eq!(held(&saved), "abcde");
+    assert!(warnings.iter().any(|it| it.contains("was not whole; held revisions found")), "{warnings:?}");
+    store.save(&saved).expect("it is saved");
+    drop(store);
+    let (_store, saved, warnings) = place.open();
+    assert_eq!((held(&saved).as_str(), warnings.len()), ("abcde", 0), "{warnings:?}");
+}
+
+/// A list with one entry, as it is written.
+fn list(reason: &[u8]) -> Vec<u8> {
+    let beginning = format!("{{\"held\": [{{\"revision\" : \"{}\", \"reason\": ", "B".repeat(40));
+    [beginning.as_bytes(), reason, b"}]}"].concat()
+}
+
+#[test]
+fn a_doubled_key_in_an_entry_costs_nothing() {
+    let place = Place::new();
+    place.write("holds.json", list(br#""x", "since": 1, "reason": "y""#));
+    let (_store, saved, warnings) = place.open();
+    assert_eq!((held(&saved).as_str(), warnings.len()), ("b", 0), "{warnings:?}");
+    assert_eq!(saved.ledger.held[0].reason, "y");
+}
+
+#[test]
+fn what_is_held_is_saved_out_of_a_damaged_list() {
+    let good = list(br#""x""#);
+    let doubled = format!("\"x\"}}], \"held\": [{{\"revision\": \"{}\"", "c".repeat(40));
+    for (damaged, digits) in [
+        (list(b"\"x\xff\""), "b"),
+        (list(br#""\ud800""#), "b"),
+        (list(br#""x", "since": 1e999"#), "b"),
+        (list(br#""x", "revision": "b", "revision": {"#), "b"),
+        ([b"\xef\xbb\xbf", good.as_slice()].concat(), "b"),
+        ([good.as_slice(), &[0; 9]].concat(), "b"),
+        ([good.as_slice(), b"}"].concat(), "b"),
+        (good[..good.len() - 9].to_vec(), "b"),
+        (list(doubled.as_bytes()), "bc"),
+    ] {
+        let place = Place::new();
+        place.write("holds.json", &damaged);
+        let (mut store, saved, warnings) = place.open();
+        let text = String::from_utf8_lossy(&damaged);
+        assert_eq!(held(&saved), digits, "{text}");
+        assert!(saved.ledger.held.iter().all(|hold| !hold.reason.is_empty()), "{text}");
+        let count = format!("; holds saved out of it: {}", digits.len());
+        assert!(warnings[0].contains(&count), "{warnings:?}");
+        let kept = place.names("holds.json.bad-");
+        assert_eq!(std::fs::read(place.path().join(&kept[0])).expect("it is there"), damaged);
+        store.save(&saved).expect("it is saved");
+        drop(store);
+        assert_eq!(held(&place.open().1), digits, "{text}");
+    }
+}
+
+#[test]
+fn the_history_stands_beside_what_was_saved_out_of_a_damaged_list() {
+    let place = Place::new();
+    place.save(&history());
+    let entry = |digit: &str| format!("{{\"revision\":\"{}\"}}", digit.repeat(40));
+    place.write("holds.json", format!("[{}{}", entry("f"), entry("b")));
+    let (_store, saved, _) = place.open();
+    assert_eq!(held(&saved), "bcdef");
+    assert_eq!(saved.ledger.held[0].reason, "rolled back: why", "the history knows why");
+}
+
+/// Its list ends where the next part begins: what else the state names is not held.
+#[test]
+fn a_state_of_version_1_that_is_no_json_still_says_what_is_held() {
+    let place = Place::new();
+    let text = include_str!("../../../core/src/tests/data/state-v1.json");
+    place.write("state.json", text.trim_end().strip_suffix('}').expect("an object"));
+    assert_eq!(held(&place.open().1), "e");
 }
