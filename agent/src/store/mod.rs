@@ -8,7 +8,7 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
-use pull_agent_core::saved::{deployed, holds, v2};
+use pull_agent_core::saved::{LARGEST_NUMBER, deployed, holds, v2};
 use pull_agent_core::{Deployed, Hold, Ledger, Saved};
 use serde::{Deserialize, Serialize};
 
@@ -128,14 +128,20 @@ fn take_lock(directory: &Path) -> Result<lock::Held, OpenError> {
 fn number_anew(ledger: &mut Ledger, directory: &Path, log_directory: &Path) {
     if ledger.next_deployment == 0 {
         let log = |path: PathBuf| path.file_stem()?.to_str()?.parse::<u64>().ok();
-        let used = paths(log_directory).filter_map(log).max().unwrap_or(0);
+        let used = paths(log_directory).filter_map(log).filter(can_be_used).max().unwrap_or(0);
         ledger.next_deployment = used.saturating_add(1);
     }
     if ledger.next_step == 0 {
         // The clock alone would do, were it never set back.
-        let used = paths(&directory.join("steps")).filter_map(step_number).max().unwrap_or(0);
+        let steps = directory.join("steps");
+        let used = paths(&steps).filter_map(step_number).filter(can_be_used).max().unwrap_or(0);
         ledger.next_step = clock::wall().0.max(used.saturating_add(1));
     }
+}
+
+/// Whether the number after this one would be read back.
+const fn can_be_used(number: &u64) -> bool {
+    *number < LARGEST_NUMBER
 }
 
 /// The number of the step that a file is about.

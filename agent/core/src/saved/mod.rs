@@ -26,6 +26,15 @@ use crate::state::Saved;
 /// Version of `state.json` as this program writes it, and the newest that it reads.
 pub const VERSION: u32 = 2;
 
+/// The largest number of a deployment or a step that is taken from a file. No host gets so far: what is above is damage, and
+/// counting on from there would come to the end of the numbers.
+pub const LARGEST_NUMBER: u64 = 1 << 53;
+
+/// The next number, or 0, as if there were none, where it is above [`LARGEST_NUMBER`].
+const fn next_number(number: u64) -> u64 {
+    if number > LARGEST_NUMBER { 0 } else { number }
+}
+
 /// What every `state.json` begins with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct Header {

@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use pull_agent_protocol::{Outcome, Phase as PhaseName};
 
 use super::machine::{between, revision};
-use crate::saved::{Header, Read, Reader, Unreadable, deployed, holds, v1, v2};
+use crate::saved::{Header, LARGEST_NUMBER, Read, Reader, Unreadable, deployed, holds, v1, v2};
 use crate::{Cause, Deployed, Deployment, Ledger, Phase, ReasonCode, Saved, StepNumber, Tries, Wall};
 
 /// A state file of version 1 with everything in it. It is never changed: files like this are on people's disks.
@@ -124,6 +124,36 @@ fn an_absent_field_is_no_error() {
     }
     let old: v1::File = serde_json::from_str("{\"version\": 1}").expect("it is read");
     assert!(Read::try_from(old).is_ok());
+}
+
+#[test]
+fn a_next_number_that_is_too_large_counts_as_absent() {
+    let most = LARGEST_NUMBER;
+    let next = |read: Read| (read.saved.ledger.next_deployment, read.saved.ledger.next_step);
+    for (deployment, step, expected) in
+        [(most, most, (most, most)), (most + 1, 7, (0, 7)), (7, u64::MAX, (7, 0))]
+    {
+        let text = format!("{{\"next_deployment\": {deployment}, \"next_step\": {step}}}");
+        let read = read_v2(&text).expect("it is understood");
+        assert_eq!(read.left_out.len(), usize::from(expected != (most, most)), "{:?}", read.left_out);
+        assert_eq!(next(read), expected);
+        let old: v1::File =
+            serde_json::from_str(&text.replace("next_step", "next_attempt")).expect("it is read");
+        assert_eq!(next(old.try_into().expect("it is understood")), expected);
+    }
+}
+
+#[test]
+fn what_damaged_bytes_name_is_held() {
+    let entry = |digit: &str| format!("\"revision\"\n: \"{}\"", digit.repeat(40));
+    let text = |inner: &str| format!("{}\u{fffd}{}{inner}", entry("b"), entry("b"));
+    let held = |text: &str| -> Vec<_> {
+        holds::salvage(text.as_bytes()).into_iter().map(|hold| hold.revision).collect()
+    };
+    assert_eq!(held(&text(&entry("C"))), [revision('b'), revision('c')]);
+    for no_revision in [entry("cc"), entry("0"), entry("c").replace('"', "\\\""), "\"revision\": \"".into()] {
+        assert_eq!(held(&text(&no_revision)), [revision('b')], "{no_revision}");
+    }
 }
 
 #[test]

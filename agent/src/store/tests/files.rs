@@ -110,6 +110,23 @@ fn a_state_without_numbers_gets_some() {
 }
 
 #[test]
+fn a_number_that_nobody_can_have_reached_is_none() {
+    let place = Place::new();
+    place.save(&usual());
+    place.change("state.json", |state| {
+        state["next_step"] = json!(u64::MAX);
+        state["next_deployment"] = json!((1_u64 << 53) + 1);
+    });
+    place.write("log/41.log", "");
+    place.write(&format!("log/{}.log", u64::MAX), "");
+    place.write("steps/41-build.started.json", json!({ "attempt": u64::MAX }).to_string());
+    let (_store, saved, warnings) = place.open();
+    assert_eq!(saved.ledger.next_deployment, 42);
+    assert!(saved.ledger.next_step < 1 << 53, "{saved:?}");
+    assert!(warnings[0].contains("the number of the next step"), "{warnings:?}");
+}
+
+#[test]
 fn a_second_store_is_one_too_many() {
     let place = Place::new();
     let _first = place.open();

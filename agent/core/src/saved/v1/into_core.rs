@@ -13,7 +13,7 @@ use super::{
 use crate::candidate::{Candidate, Comparison, NoDescendant};
 use crate::cause::{Cause, ReasonCode};
 use crate::id::{DeploymentId, Revision, StepNumber, SystemPath};
-use crate::saved::{Read, Unreadable};
+use crate::saved::{Read, Unreadable, next_number};
 use crate::state::Saved;
 use crate::time::{Millis, Wall};
 use crate::{candidate, deploy, follow, ledger, record};
@@ -39,8 +39,8 @@ impl TryFrom<File> for Read {
         } = file;
         let accepted = accepted.as_deref().map(Revision::parse).transpose()?;
         let ledger = ledger::Ledger {
-            next_deployment,
-            next_step: next_attempt,
+            next_deployment: next_number(next_deployment),
+            next_step: next_number(next_attempt),
             deployed: deployed.map(Deployed::into_core).transpose()?,
             held: held.into_iter().map(Hold::into_core).collect::<Result<_, _>>()?,
             paused: paused.map(Pause::into_core),

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::cause::ReasonCode;
 use crate::id::{DeploymentId, InvalidRevision, Revision, StepNumber, SystemPath};
-use crate::saved::{Read, Unreadable};
+use crate::saved::{Read, Unreadable, next_number};
 use crate::state::Saved;
 use crate::time::{Millis, Wall};
 use crate::{candidate, cause, deploy, follow, ledger, record};
@@ -37,8 +37,8 @@ impl TryFrom<File> for Read {
         let mut notes = Notes(Vec::new());
         let deployment = deployment.map(Deployment::into_core).transpose()?;
         let ledger = ledger::Ledger {
-            next_deployment,
-            next_step,
+            next_deployment: notes.next_number("deployment", next_deployment),
+            next_step: notes.next_number("step", next_step),
             deployed: notes.keep("the last deployed revision", deployed.map(TryInto::try_into)),
             held: Vec::new(),
             paused: paused.map(Pause::into_core),
@@ -56,6 +56,16 @@ struct Notes(Vec<String>);
 impl Notes {
     fn keep<T, E: core::fmt::Display>(&mut self, what: &str, part: Option<Result<T, E>>) -> Option<T> {
         part?.map_err(|error| self.0.push(format!("{what}: {error}"))).ok()
+    }
+
+    fn next_number(&mut self, of: &str, number: u64) -> u64 {
+        let next = next_number(number);
+        if next != number {
+            self.0.push(format!(
+                "the number of the next {of}: {number} is more than any host can have reached"
+            ));
+        }
+        next
     }
 
     fn branch(&mut self, branch: Branch) -> follow::Branch {

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use proptest::prelude::*;
 use pull_agent_protocol::{Outcome, Phase as PhaseName, Trigger};
 
+use crate::saved::LARGEST_NUMBER;
 use crate::tests::machine::{revision, system};
 use crate::{
     Branch, Built, Candidate, Cause, Comparison, Deployed, Deployment, DeploymentId, Durations, Hold, Ledger,
@@ -150,7 +151,7 @@ fn totals() -> impl Strategy<Value = Totals> {
 
 prop_compose! {
     fn ledger()(
-        (next_deployment, next_step) in any::<(u64, u64)>(),
+        (next_deployment, next_step) in (0..=LARGEST_NUMBER, 0..=LARGEST_NUMBER),
         deployed in prop::option::of((digits(), path(), wall(), any::<bool>()).prop_map(
             |(revision, system, at, compared)| Deployed { revision, system, at, compared }
         )),
