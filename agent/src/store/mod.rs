@@ -1,6 +1,7 @@
 //! The state on disk: `state.json`, and beside it what must outlive a state that is damaged or that an older program wrote:
 //! `deployed.json`, for the forward-only test, and `holds.json`, so that no bad revision is tried again.
 
+mod clean;
 mod error;
 mod read;
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use pull_agent_core::saved::{self, Header, Read, Reader, holds, v1, v2};
 use pull_agent_core::{Deployed, Hold, Saved, held_by_history};
 
+use super::clean;
 use super::error::OpenError;
 use crate::clock;
 
@@ -81,7 +82,7 @@ struct Files<'a> {
 
 impl Files<'_> {
     fn holds(&mut self) -> Result<Document<List>, OpenError> {
-        let found = self.document(HOLDS, |text| Ok(json::<holds::File>(text)?.into_holds()))?;
+        let found = self.document(HOLDS, list)?;
         let (held, skipped) = match found {
             Document::Good(found) => found,
             Document::Missing => return Ok(Document::Missing),
@@ -206,10 +207,16 @@ fn salvage(name: &str, text: &[u8]) -> Vec<Hold> {
     match name {
         HOLDS => holds::salvage(text),
         // In version 1 the state had a list of the same form in it.
-        STATE => json::<holds::File>(text)
-            .map_or_else(|_| holds::salvage(holds::list_of_version_1(text)), |file| file.into_holds().0),
+        STATE => list(text).map_or_else(|_| holds::salvage(holds::list_of_version_1(text)), |(held, _)| held),
         _ => Vec::new(),
     }
+}
+
+/// Returns the holds, and how many entries name none.
+fn list(text: &[u8]) -> Result<(Vec<Hold>, usize), String> {
+    let (mut held, skipped) = json::<holds::File>(text)?.into_holds();
+    clean::holds(&mut held);
+    Ok((held, skipped))
 }
 
 fn state(text: &[u8]) -> Result<(Reader, Read), String> {
@@ -219,9 +226,12 @@ fn state(text: &[u8]) -> Result<(Reader, Read), String> {
         Reader::V1 => json::<v1::File>(text)?.try_into(),
         Reader::V2 => json::<v2::File>(text)?.try_into(),
     };
-    Ok((reader, read.map_err(|error: saved::Unreadable| error.to_string())?))
+    let mut read: Read = read.map_err(|error: saved::Unreadable| error.to_string())?;
+    clean::saved(&mut read.saved);
+    Ok((reader, read))
 }
 
 fn json<T: serde::de::DeserializeOwned>(text: &[u8]) -> Result<T, String> {
-    serde_json::from_slice(text).map_err(|error| error.to_string())
+    // It may repeat a word of the file.
+    serde_json::from_slice(text).map_err(|error| pull_agent_text::sentence(&error.to_string()))
 }

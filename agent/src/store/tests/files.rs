@@ -126,6 +126,46 @@ fn a_number_that_nobody_can_have_reached_is_none() {
     assert!(warnings[0].contains("the number of the next step"), "{warnings:?}");
 }
 
+/// An escape sequence, a line break and a turn of the direction, in every text of both files.
+#[test]
+fn texts_are_cleaned_when_they_are_read() {
+    let raw = "a\u{1b}[31mb\nc\u{202e}d";
+    let comparison = json!({ "with": null, "refusal": { "reason": raw } });
+    let candidate =
+        json!({ "revision": "c".repeat(40), "subject": raw, "author": raw, "ancestry": comparison });
+    let place = Place::new();
+    place.save(&usual());
+    place.change("holds.json", |holds| holds["held"][0]["reason"] = json!(raw));
+    place.change("state.json", |state| {
+        state["branch"]["tip"] = candidate.clone();
+        state["paused"] = json!({ "reason": raw, "by": raw });
+        for record in 0..2 {
+            state["history"][record]["subject"] = json!(raw);
+            state["history"][record]["cause"]["sentence"] = json!(raw);
+        }
+        state["deployment"] = json!({ "id": 3, "candidate": candidate, "phase": {
+            "name": "rolling-back", "built": { "system": "/nix/store/b", "previous": "/nix/store/a" },
+            "cause": { "sentence": raw },
+        }});
+    });
+    let (mut store, saved, warnings) = place.open();
+    assert_eq!(warnings, Vec::<String>::new());
+    assert_eq!(saved.ledger.held[0].reason, "ab cd");
+    store.save(&saved).expect("it is saved");
+    let written = place.text("state.json");
+    assert_eq!(written.matches("\"ab cd\"").count(), 13, "{written}");
+    assert!(!written.contains("\\u001b") && !written.contains('\u{202e}'), "{written}");
+}
+
+#[test]
+fn a_word_of_a_damaged_file_is_cleaned_in_the_warning() {
+    let place = Place::new();
+    place.write("state.json", include_str!("../../../core/src/tests/data/state-v1.json"));
+    place.change("state.json", |state| state["history"][0]["outcome"] = json!("\u{1b}[31mred"));
+    let warnings = place.open().2;
+    assert!(warnings[0].contains("red") && !warnings[0].contains('\u{1b}'), "{warnings:?}");
+}
+
 #[test]
 fn a_second_store_is_one_too_many() {
     let place = Place::new();
