@@ -39,7 +39,7 @@ pub struct Violation {
     pub location: Vec<String>,
     /// `Error`, `Warning` …
     pub severity: String,
-    /// The operation of the description.
+    /// What disagrees with the description.
     pub message: String,
 }
 
