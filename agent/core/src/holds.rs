@@ -20,7 +20,7 @@ pub fn held_by_history(saved: &Saved) -> Vec<Hold> {
         let consequence = record.cause.as_ref().map_or(Consequence::Hold, Cause::consequence);
         let ill = match (record.outcome, consequence) {
             (Outcome::Deployed | Outcome::Degraded | Outcome::Unchanged, _) => {
-                // Every older revision is refused from now on.
+                // As when it was confirmed: all holds ended.
                 held.clear();
                 hard.clear();
                 continue;

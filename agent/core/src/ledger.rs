@@ -117,7 +117,8 @@ impl Ledger {
     /// The revision is what runs and is well.
     pub(crate) fn confirm(&mut self, revision: Revision, system: SystemPath, compared: bool, at: Wall) {
         self.deployed = Some(Deployed { revision, system, at, compared });
-        // Every older revision is refused from now on, so that their holds say nothing any more.
+        // Ancestors are refused from now on. Of a held revision that this one does not descend from the hold ends as well: here
+        // nobody knows how they are related.
         self.held.clear();
     }
 
