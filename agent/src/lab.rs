@@ -187,7 +187,7 @@ impl Lab {
 
     pub(crate) fn fetched(&mut self, ancestry: Ancestry) {
         let subject = "grafana: 11.3".to_owned();
-        self.fetch_ended(Ok(Fetched { subject, author: "poby".to_owned(), ancestry }));
+        self.fetch_ended(Ok(Fetched { subject, author: "poby".to_owned(), ancestry, contains: Vec::new() }));
     }
 
     pub(crate) fn fetch_ended(&mut self, result: Result<Fetched, String>) {

@@ -1,6 +1,7 @@
 //! One revision on its way to this host, with everything that is known of it. What is known is forgotten with it in one go.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use pull_agent_protocol::Trigger;
 
@@ -47,6 +48,9 @@ pub struct Comparison {
     pub with: Option<Revision>,
     /// Why it is no descendant of it; none when it is, or when there was nothing to compare with.
     pub refusal: Option<NoDescendant>,
+    /// Of the revisions that were held then, or that were being deployed and could be held later, those that it is or
+    /// descends from: their holds end when it is confirmed.
+    pub contains: Vec<Revision>,
 }
 
 /// Why a candidate is refused.
@@ -126,8 +130,13 @@ impl Candidate {
     /// Why the forward-only test does not let it pass, and what it was compared with; none with the operator's leave.
     #[must_use]
     pub fn refusal(&self) -> Option<(&NoDescendant, &Revision)> {
-        let Comparison { with, refusal } = self.ancestry.as_ref().filter(|_| !self.leave)?;
+        let Comparison { with, refusal, contains: _ } = self.ancestry.as_ref().filter(|_| !self.leave)?;
         Some((refusal.as_ref()?, with.as_ref()?))
+    }
+
+    /// Held revisions that it is proven to descend from.
+    pub(crate) fn contains(&self) -> &[Revision] {
+        self.ancestry.as_ref().map_or(&[], |ancestry| &ancestry.contains)
     }
 
     /// Whether it is proven to descend from what was deployed when it was compared.

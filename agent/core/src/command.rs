@@ -22,6 +22,8 @@ pub enum Command {
         revision: Revision,
         /// The deployed revision, to compare it with.
         base: Option<Revision>,
+        /// What is held, or may be soon: which of them it descends from is asked as well.
+        held: Vec<Revision>,
     },
     /// Ask the forge for a verdict. Answered by [`crate::Event::Checked`].
     Check {

@@ -169,7 +169,7 @@ impl Turn<'_> {
 
     /// A deployment ended: into the history with it, and its revision is deployed, held or tried again.
     fn ended(&mut self, ended: Ended) {
-        let compared = ended.deployment.candidate.is_descendant();
+        let candidate = ended.deployment.candidate.clone();
         let (record, confirmed) = ended.record(self.now.wall);
         let revision = record.revision.clone();
         let most = self.policy.keep_deployments;
@@ -177,7 +177,7 @@ impl Turn<'_> {
         let held = match record.outcome {
             Outcome::Deployed | Outcome::Degraded | Outcome::Unchanged => {
                 if let Some(built) = confirmed {
-                    self.state.ledger.confirm(revision.clone(), built.system, compared, self.now.wall);
+                    self.state.ledger.confirm(&candidate, built.system, self.now.wall);
                 }
                 self.state.follow.deployed(&revision, self.now);
                 false

@@ -105,6 +105,8 @@ pub struct Fetched {
     pub author: String,
     /// Where it stands to the revision named in the command.
     pub ancestry: Ancestry,
+    /// Those of the held revisions named in the command that it is or descends from, proven by the commits in the clone.
+    pub contains: Vec<Revision>,
 }
 
 /// Where a tip stands to the last deployed revision.

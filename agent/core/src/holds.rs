@@ -20,9 +20,9 @@ pub fn held_by_history(saved: &Saved) -> Vec<Hold> {
         let consequence = record.cause.as_ref().map_or(Consequence::Hold, Cause::consequence);
         let ill = match (record.outcome, consequence) {
             (Outcome::Deployed | Outcome::Degraded | Outcome::Unchanged, _) => {
-                // As when it was confirmed: all holds ended.
-                held.clear();
-                hard.clear();
+                // Which of the others it descended from the history does not tell. The next one that is confirmed ends theirs.
+                held.retain(|hold| hold.revision != record.revision);
+                hard.retain(|other| other.revision != record.revision);
                 continue;
             }
             (Outcome::Superseded, _) | (Outcome::Failed, Consequence::TryAgain) => continue,

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 
 use pull_agent_protocol::Outcome;
 
+use crate::candidate::Candidate;
 use crate::cause::ReasonCode;
 use crate::id::{DeploymentId, Revision, StepNumber, SystemPath};
 use crate::policy::MOST_HOLDS;
@@ -114,12 +115,11 @@ impl Ledger {
         id
     }
 
-    /// The revision is what runs and is well.
-    pub(crate) fn confirm(&mut self, revision: Revision, system: SystemPath, compared: bool, at: Wall) {
+    /// The candidate is what runs and is well. Its own hold ends, and that of every revision that it descends from.
+    pub(crate) fn confirm(&mut self, candidate: &Candidate, system: SystemPath, at: Wall) {
+        let (revision, compared) = (candidate.revision.clone(), candidate.is_descendant());
+        self.held.retain(|hold| hold.revision != revision && !candidate.contains().contains(&hold.revision));
         self.deployed = Some(Deployed { revision, system, at, compared });
-        // Ancestors are refused from now on. Of a held revision that this one does not descend from the hold ends as well: here
-        // nobody knows how they are related.
-        self.held.clear();
     }
 
     /// Does not try the revision of this deployment again. A hold outlives the record that it follows from.

@@ -88,11 +88,12 @@ impl Executor {
         });
     }
 
-    fn fetch(&self, look: LookNumber, revision: Revision, base: Option<Revision>) {
+    fn fetch(&self, look: LookNumber, revision: Revision, base: Option<Revision>, held: Vec<Revision>) {
         let (settings, program) = (Arc::clone(&self.settings), self.program.clone());
         self.answer(async move {
             let repository = settings.state.repository();
-            let result = git::fetch(&program, &settings.source, &repository, &revision, base.as_ref()).await;
+            let result =
+                git::fetch(&program, &settings.source, &repository, &revision, base.as_ref(), &held).await;
             Event::Fetched { look, result: result.map_err(|error| told(&error)) }
         });
     }
@@ -205,7 +206,7 @@ impl Drivers for Executor {
         tracing::debug!(?command, "starting");
         match command {
             Command::Poll { look } => self.poll(look),
-            Command::Fetch { look, revision, base } => self.fetch(look, revision, base),
+            Command::Fetch { look, revision, base, held } => self.fetch(look, revision, base, held),
             Command::Check { look, revision } => self.check(look, revision),
             Command::Build { step, deployment, revision } => self.build(step, deployment, revision),
             Command::CancelBuild { step } => self.cancel_build(step),

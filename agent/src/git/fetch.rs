@@ -38,7 +38,7 @@ pub enum FetchError {
 }
 
 /// Brings `revision` into the clone `<repository>/.git`, whole and synced to disk, sets `refs/heads/<branch>` to it and
-/// finds where it stands to `deployed`. Takes `source.timeout` at most; dropping the future kills the child, `program`
+/// finds where it stands to `deployed`, and which of `held` it descends from. Takes `source.timeout` at most; dropping the future kills the child, `program`
 /// being this program's own file. What a killed child leaves is removed by the next fetch or [`sweep`].
 ///
 /// # Errors
@@ -49,12 +49,14 @@ pub async fn fetch(
     repository: &Path,
     revision: &Revision,
     deployed: Option<&Revision>,
+    held: &[Revision],
 ) -> Result<Fetched, FetchError> {
     let request = Request::Fetch(FetchRequest {
         remote: Remote::of(source),
         repository: repository.to_owned(),
         revision: revision.clone(),
         deployed: deployed.cloned(),
+        held: held.to_vec(),
         max_history: MAX_HISTORY,
     });
     match child::run(program, &request, source.timeout).await {
@@ -80,7 +82,8 @@ fn fetched(answer: FetchAnswer) -> Fetched {
         Some(Standing::Descendant) => Ancestry::Descendant,
         Some(Standing::NotDescendant(sentence)) => Ancestry::NotDescendant(sentence),
     };
-    Fetched { subject: answer.subject, author: answer.author, ancestry }
+    let FetchAnswer { subject, author, contains, .. } = answer;
+    Fetched { subject, author, ancestry, contains }
 }
 
 /// A failure here is only worth a line: the next fetch sweeps again before it does anything.

@@ -16,8 +16,8 @@ impl Sim {
                 let result = self.ask_remote(|world| world.remote.commits[world.remote.tip].revision.clone());
                 Event::Polled { look, host: self.world.host.view(), result }
             }
-            Command::Fetch { look, revision, base } => {
-                let result = self.ask_remote(|world| world.fetched(&revision, base.as_ref()));
+            Command::Fetch { look, revision, base, held } => {
+                let result = self.ask_remote(|world| world.fetched(&revision, base.as_ref(), &held));
                 Event::Fetched { look, result }
             }
             Command::Check { look, revision } => {
@@ -79,14 +79,16 @@ impl Sim {
 }
 
 impl World {
-    fn fetched(&self, revision: &Revision, deployed: Option<&Revision>) -> Fetched {
+    fn fetched(&self, revision: &Revision, deployed: Option<&Revision>, held: &[Revision]) -> Fetched {
         let commit = self.remote.number(revision);
         let ancestry = match deployed.map(|deployed| self.remote.number(deployed)) {
             None => Ancestry::NothingDeployed,
             Some(deployed) if self.remote.descends(commit, deployed) => Ancestry::Descendant,
             Some(deployed) => Ancestry::NotDescendant(format!("{commit} does not descend from {deployed}")),
         };
-        Fetched { subject: String::new(), author: String::new(), ancestry }
+        let contains = held.iter().filter(|held| self.remote.descends(commit, self.remote.number(held)));
+        let contains = contains.cloned().collect();
+        Fetched { subject: String::new(), author: String::new(), ancestry, contains }
     }
 
     fn build_end(&self, step: u64, refused: Option<Refused>) -> BuildEnd {

@@ -321,8 +321,8 @@ impl Ghost {
             Outcome::Deployed | Outcome::Degraded | Outcome::Unchanged => {
                 self.settled.push(record.id);
                 self.excuses += 1;
-                for known in &mut self.commits {
-                    known.closed = false;
+                for (other, known) in self.commits.iter_mut().enumerate() {
+                    known.closed &= !world.remote.descends(number, other);
                 }
                 let known = self.commit(number);
                 known.accepted = false;

@@ -46,7 +46,12 @@ impl Follow {
         let look = self.next_look();
         let limit = Millis(around.policy.fetch_timeout.0.saturating_add(FETCH_GRACE.0));
         self.fetch.in_flight = Some(InFlight { look, until: around.now.mono.after(limit) });
-        commands.push(Command::Fetch { look, revision, base: around.base.cloned() });
+        commands.push(Command::Fetch {
+            look,
+            revision,
+            base: around.base.cloned(),
+            held: around.may_be_held(),
+        });
     }
 
     /// Whether this answers the fetch that runs.
@@ -63,7 +68,7 @@ impl Follow {
     pub(crate) fn fetched(&mut self, result: Result<Fetched, String>, around: &Surroundings) {
         self.fetch.in_flight = None;
         let Some(tip) = &mut self.branch.tip else { return };
-        let Fetched { subject, author, ancestry } = match result {
+        let Fetched { subject, author, ancestry, contains } = match result {
             Ok(fetched) => fetched,
             Err(error) => {
                 self.fetch.failures = self.fetch.failures.saturating_add(1);
@@ -93,6 +98,6 @@ impl Follow {
         tip.subject = Some(subject);
         tip.author = Some(author);
         tip.fetched = true;
-        tip.ancestry = Some(Comparison { with: around.base.cloned(), refusal });
+        tip.ancestry = Some(Comparison { with: around.base.cloned(), refusal, contains });
     }
 }

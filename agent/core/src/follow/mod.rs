@@ -64,6 +64,12 @@ pub(crate) struct Surroundings<'a> {
 }
 
 impl Surroundings<'_> {
+    /// What is held, and what is being deployed, which will be held if it fails.
+    fn may_be_held(&self) -> Vec<Revision> {
+        let held = self.held.iter().map(|hold| &hold.revision);
+        held.chain(self.deploying).cloned().collect()
+    }
+
     fn is_held(&self, revision: &Revision) -> bool {
         self.held.iter().any(|hold| hold.revision == *revision)
     }

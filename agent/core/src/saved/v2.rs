@@ -57,6 +57,7 @@ struct Candidate {
 struct Comparison {
     with: Option<String>,
     refusal: Option<Refusal>,
+    contains: Vec<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,6 +2,8 @@
 
 use alloc::borrow::ToOwned;
 
+use alloc::vec::Vec;
+
 use super::machine::{Machine, build, fetched, host, revision, verdict};
 use crate::{
     Ancestry, Candidate, Command, Event, Exit, Hold, Millis, ReasonCode, Verdict, VerdictKind, Wall,
@@ -201,7 +203,7 @@ fn what_is_wanted_is_compared_again_when_another_revision_was_deployed() {
     machine.tell(Event::DeadlinePassed);
     let commands = machine.probed(&[]);
     let look = machine.state.fetch().in_flight.expect("c is compared with b").look;
-    let fetch = Command::Fetch { look, revision: revision('c'), base: Some(revision('b')) };
+    let fetch = Command::Fetch { look, revision: revision('c'), base: Some(revision('b')), held: Vec::new() };
     assert_eq!(commands, [fetch], "and nothing is built before");
     let mut refused = machine.clone();
     assert!(refused.fetched(Ancestry::NotDescendant("no".to_owned())).is_empty());

@@ -94,15 +94,60 @@ fn a_retry_forgets_the_back_off() {
 }
 
 #[test]
-fn a_newer_revision_is_deployed_although_the_one_before_is_held_and_ends_its_hold() {
+fn a_descendant_is_deployed_although_the_one_before_is_held_and_ends_its_hold_when_confirmed() {
     let mut machine = held();
-    machine.sees('c');
+    machine.sees_tip('c');
+    machine.fetched_containing(&['b']);
     assert_eq!(machine.checked(VerdictKind::Green), [build(4, 3, 'c')]);
+    assert!(machine.state.ledger.is_held(&revision('b')), "not before it is confirmed");
     machine.built('c', host('a', 'a'));
     machine.activated(Exit::Code(0), host('c', 'c'));
     machine.wait_until(machine.now + 10_000);
     machine.probed(&[]);
     assert!(machine.state.ledger.held.is_empty());
+}
+
+#[test]
+fn a_revision_that_does_not_contain_a_held_one_leaves_its_hold_alone() {
+    let mut machine = held();
+    machine.sees_tip('c');
+    let asked = machine.state.fetch().in_flight.is_some();
+    assert!(asked, "c is compared");
+    machine.fetched_containing(&[]);
+    machine.checked(VerdictKind::Green);
+    machine.built('c', host('a', 'a'));
+    machine.activated(Exit::Code(0), host('c', 'c'));
+    machine.wait_until(machine.now + 10_000);
+    machine.probed(&[]);
+    assert_eq!(machine.state.ledger.deployed.as_ref().map(|it| &it.revision), Some(&revision('c')));
+    assert!(
+        machine.state.ledger.is_held(&revision('b')),
+        "b was set aside by the branch, and is as bad as before"
+    );
+}
+
+#[test]
+fn a_fetch_asks_about_what_is_held_and_about_what_is_being_deployed() {
+    let mut machine = held();
+    machine.sees('c');
+    machine.checked(VerdictKind::Green);
+    machine.poll();
+    let commands = machine.polled('d');
+    let asked = commands.iter().find_map(|command| match command {
+        Command::Fetch { held, .. } => Some(held.clone()),
+        _ => None,
+    });
+    assert_eq!(asked, Some(alloc::vec![revision('b'), revision('c')]), "{commands:?}");
+    // What is held only afterwards is ended all the same.
+    machine.fetched_containing(&['b', 'c']);
+    machine.build_failed(ReasonCode::BuildFailed);
+    assert!(machine.state.ledger.is_held(&revision('c')));
+    machine.checked(VerdictKind::Green);
+    machine.built('d', host('a', 'a'));
+    machine.activated(Exit::Code(0), host('d', 'd'));
+    machine.wait_until(machine.now + 10_000);
+    machine.probed(&[]);
+    assert!(machine.state.ledger.held.is_empty(), "{:?}", machine.state.ledger.held);
 }
 
 #[test]

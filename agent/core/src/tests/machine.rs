@@ -49,7 +49,7 @@ pub(super) fn verdict(kind: VerdictKind) -> Verdict {
 }
 
 pub(super) fn fetched(ancestry: Ancestry) -> Fetched {
-    Fetched { subject: "subject".to_owned(), author: "author".to_owned(), ancestry }
+    Fetched { subject: "subject".to_owned(), author: "author".to_owned(), ancestry, contains: Vec::new() }
 }
 
 /// A build that failed.
@@ -276,6 +276,14 @@ impl Machine {
     pub(super) fn fetched(&mut self, ancestry: Ancestry) -> Vec<Command> {
         let look = self.state.fetch().in_flight.expect("a fetch runs").look;
         self.tell(Event::Fetched { look, result: Ok(fetched(ancestry)) })
+    }
+
+    /// The fetch brings a descendant of what is deployed and of these, which are held or being deployed.
+    pub(super) fn fetched_containing(&mut self, held: &[char]) -> Vec<Command> {
+        let look = self.state.fetch().in_flight.expect("a fetch runs").look;
+        let contains = held.iter().copied().map(revision).collect();
+        let result = Ok(Fetched { contains, ..fetched(Ancestry::Descendant) });
+        self.tell(Event::Fetched { look, result })
     }
 
     pub(super) fn checked(&mut self, kind: VerdictKind) -> Vec<Command> {

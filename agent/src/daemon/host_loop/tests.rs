@@ -177,7 +177,12 @@ fn host() -> HostView {
 }
 
 fn fetch(look: u64, digit: char) -> Command {
-    Command::Fetch { look: LookNumber(look), revision: revision(digit), base: Some(revision('a')) }
+    Command::Fetch {
+        look: LookNumber(look),
+        revision: revision(digit),
+        base: Some(revision('a')),
+        held: Vec::new(),
+    }
 }
 
 fn pause() -> Event {
@@ -210,7 +215,7 @@ async fn after_a_failed_save_no_command_is_started_and_after_the_next_good_one_e
     lab.disk.will(Write::Fails);
     lab.sees('b').await;
     let ancestry = pull_agent_core::Ancestry::Descendant;
-    let fetched = Fetched { subject: "s".to_owned(), author: "a".to_owned(), ancestry };
+    let fetched = Fetched { subject: "s".to_owned(), author: "a".to_owned(), ancestry, contains: Vec::new() };
     lab.agent.happened(Event::Fetched { look: LookNumber(2), result: Ok(fetched) }, None).await;
     lab.tries_again().await;
     assert_eq!(lab.started(), []);

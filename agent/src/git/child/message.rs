@@ -31,6 +31,8 @@ pub(in crate::git) struct FetchRequest {
     pub(in crate::git) revision: Revision,
     /// What to compare it with.
     pub(in crate::git) deployed: Option<Revision>,
+    /// Revisions of which those are wanted that it is or descends from.
+    pub(in crate::git) held: Vec<Revision>,
     /// Most bytes of history since the deployed revision. A force push to before the anchor would bring the whole
     /// history of the repository.
     pub(in crate::git) max_history: u64,
@@ -63,6 +65,8 @@ pub(in crate::git) struct FetchAnswer {
     pub(in crate::git) author: String,
     /// Where it stands to the deployed revision; none when there is none.
     pub(in crate::git) standing: Option<Standing>,
+    /// Those of the held revisions that it is or descends from.
+    pub(in crate::git) contains: Vec<Revision>,
     /// What was healed or left undone on the way, for the log.
     pub(in crate::git) notes: Vec<String>,
 }

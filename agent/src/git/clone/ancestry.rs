@@ -1,7 +1,7 @@
 //! Which commit descends from which, by the commits in the clone alone. A shallow clone knows only part of the history,
 //! so there are three answers, and only a path that was walked counts as a proof.
 
-use std::collections::{BinaryHeap, HashSet};
+use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::path::Path;
 
 use gix::ObjectId;
@@ -61,6 +61,35 @@ pub(in crate::git) fn relation(
     boundary: &[ObjectId],
 ) -> Result<Relation, CloneError> {
     walk(repo, tip, base, boundary, MAX_COMMITS)
+}
+
+/// Returns those of `revisions` that `tip` is or descends from, as far as the clone knows. Gives up after [`MAX_ASKED`]
+/// commits, and then finds too few.
+pub(in crate::git) fn contained(
+    repo: &gix::Repository,
+    tip: ObjectId,
+    revisions: &[Revision],
+) -> Result<Vec<Revision>, CloneError> {
+    let mut wanted = HashMap::new();
+    for revision in revisions {
+        let id = object_id(revision);
+        if has_commit(repo, id)? {
+            wanted.insert(id, revision);
+        }
+    }
+    let mut found = Vec::new();
+    let mut seen = HashSet::from([tip]);
+    let mut todo = BinaryHeap::from([(i64::MAX, tip)]);
+    while let Some((_, id)) = todo.pop()
+        && seen.len() <= MAX_ASKED
+        && !wanted.is_empty()
+    {
+        let Some(commit) = parents(repo, id)? else { continue };
+        found.extend(wanted.remove(&id).cloned());
+        let unseen = commit.parents.into_iter().filter(|parent| seen.insert(*parent));
+        todo.extend(unseen.map(|parent| (commit.seconds, parent)));
+    }
+    Ok(found)
 }
 
 /// Returns the commits at which the history of `tip` ends in this clone, though they have parents: what git calls

@@ -19,7 +19,7 @@ use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 use serde::{Deserialize, Serialize};
 
 pub use ancestry::is_ancestor;
-pub(super) use ancestry::{Relation, boundary, has_commit, object_id, relation};
+pub(super) use ancestry::{Relation, boundary, contained, has_commit, object_id, relation};
 pub(super) use connectivity::check_complete;
 pub use error::CloneError;
 pub(super) use lock::take_lock;

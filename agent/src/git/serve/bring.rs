@@ -11,8 +11,8 @@ use super::exchange::Exchange;
 use crate::error::chain;
 use crate::git::child::{FetchAnswer, FetchRequest, Standing};
 use crate::git::clone::{
-    self, Clone, CloneError, Found, Relation, SHALLOW_NEXT, boundary, branch_tip, check_complete, has_commit,
-    object_id, relation, set_refs, sweep_locked, take_lock,
+    self, Clone, CloneError, Found, Relation, SHALLOW_NEXT, boundary, branch_tip, check_complete, contained,
+    has_commit, object_id, relation, set_refs, sweep_locked, take_lock,
 };
 use crate::git::gix_error;
 use crate::text::first_line;
@@ -115,7 +115,9 @@ fn update(request: &FetchRequest, clone: &Clone) -> Result<Updated, Fault> {
         None => true,
     };
     let (subject, author) = describe(&repo, tip)?;
-    Ok(Updated { answer: FetchAnswer { subject, author, standing, notes: Vec::new() }, replaceable })
+    let contains = contained(&repo, tip, &request.held)?;
+    let answer = FetchAnswer { subject, author, standing, contains, notes: Vec::new() };
+    Ok(Updated { answer, replaceable })
 }
 
 struct Work<'a> {

@@ -23,8 +23,8 @@ use crate::secret::Token;
 /// Private memory of the child (getrlimit(2), RLIMIT_DATA): the whole history of a large repository took a sixth of it.
 const MEMORY: u64 = 512 * 1024 * 1024;
 
-/// Longest request: a few paths and names.
-const MAX_REQUEST: u64 = 64 * 1024;
+/// Longest request: a few paths and names, and a thousand held revisions.
+const MAX_REQUEST: u64 = 128 * 1024;
 
 /// Runs `<program> fetch`: reads one request from standard input, writes one answer to standard output. The exit code
 /// says only whether an answer was written.

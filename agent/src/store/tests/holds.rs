@@ -136,7 +136,7 @@ fn a_damaged_state_of_version_1_still_says_what_is_held() {
     assert!(warnings.iter().any(|it| it.contains("left of state.json: 1")), "{warnings:?}");
 }
 
-/// The history has four that are to be held, in four ways, and others.
+/// The history has five that are to be held, in four ways, and others.
 fn history() -> Saved {
     let failed = |id, digit, code| Record {
         cause: Some(Cause::told(code, "why")),
@@ -168,17 +168,17 @@ fn a_lost_list_is_rebuilt_from_the_history() {
         place.save(&history());
         place.write("holds.json", damage);
         let (mut store, saved, warnings) = place.open();
-        assert_eq!(held(&saved), "bcde", "{damage:?}");
+        assert_eq!(held(&saved), "1bcde", "{damage:?}");
         assert_eq!(saved.ledger.held[0].reason, "rolled back: why");
         assert_eq!(saved.ledger.held[0].code, Some(ReasonCode::ActivationFailed));
-        assert_eq!(saved.ledger.held[0].since, saved.ledger.history[2].finished_at);
+        assert_eq!(saved.ledger.held[1].since, saved.ledger.history[2].finished_at);
         assert!(warnings.iter().any(|it| it.contains("in the history instead")), "{warnings:?}");
         let kept = place.names("holds.json.bad-");
         assert_eq!((kept.len(), place.text(&kept[0]).as_str()), (1, damage));
         store.save(&saved).expect("it is saved");
         drop(store);
         let (_store, saved, warnings) = place.open();
-        assert_eq!((held(&saved).as_str(), warnings.len()), ("bcde", 0), "{warnings:?}");
+        assert_eq!((held(&saved).as_str(), warnings.len()), ("1bcde", 0), "{warnings:?}");
     }
 }
 
@@ -188,7 +188,7 @@ fn a_list_that_should_be_there_is_rebuilt_as_well() {
     place.save(&history());
     place.remove("holds.json");
     let (_store, saved, warnings) = place.open();
-    assert_eq!((held(&saved).as_str(), warnings.len()), ("bcde", 1), "{warnings:?}");
+    assert_eq!((held(&saved).as_str(), warnings.len()), ("1bcde", 1), "{warnings:?}");
 }
 
 #[test]
@@ -211,12 +211,12 @@ fn a_list_with_an_entry_that_is_lost_is_rebuilt_as_well() {
     let text = json!({ "held": [entry("b".repeat(40) + "x"), entry("a".repeat(40))] });
     place.write("holds.json", text.to_string());
     let (mut store, saved, warnings) = place.open();
-    assert_eq!(held(&saved), "abcde");
+    assert_eq!(held(&saved), "a1bcde");
     assert!(warnings.iter().any(|it| it.contains("was not whole; held revisions found")), "{warnings:?}");
     store.save(&saved).expect("it is saved");
     drop(store);
     let (_store, saved, warnings) = place.open();
-    assert_eq!((held(&saved).as_str(), warnings.len()), ("abcde", 0), "{warnings:?}");
+    assert_eq!((held(&saved).as_str(), warnings.len()), ("a1bcde", 0), "{warnings:?}");
 }
 
 /// A list with one entry, as it is written.
@@ -272,8 +272,8 @@ fn the_history_stands_beside_what_was_saved_out_of_a_damaged_list() {
     let entry = |digit: &str| format!("{{\"revision\":\"{}\"}}", digit.repeat(40));
     place.write("holds.json", format!("[{}{}", entry("f"), entry("b")));
     let (_store, saved, _) = place.open();
-    assert_eq!(held(&saved), "bcdef");
-    assert_eq!(saved.ledger.held[0].reason, "rolled back: why", "the history knows why");
+    assert_eq!(held(&saved), "1bcdef");
+    assert_eq!(saved.ledger.held[1].reason, "rolled back: why", "the history knows why");
 }
 
 /// Its list ends where the next part begins: what else the state names is not held.

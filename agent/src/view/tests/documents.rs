@@ -271,7 +271,7 @@ fn the_source_tells_polls_and_whichever_look_failed() {
     assert_eq!(source.last_poll_at, Some(rfc3339(lab.wall())));
     lab.pass_until(|state| state.fetch().in_flight.is_some());
     let (subject, author) = ("s".to_owned(), "a".to_owned());
-    lab.fetch_ended(Ok(Fetched { subject, author, ancestry: Ancestry::Descendant }));
+    lab.fetch_ended(Ok(Fetched { subject, author, ancestry: Ancestry::Descendant, contains: Vec::new() }));
     assert_eq!(lab.status().source.error.as_deref(), Some("the remote answered HTTP 502"));
     lab.polls();
     lab.polled(Ok('b'));

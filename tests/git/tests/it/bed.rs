@@ -59,8 +59,18 @@ impl Bed {
     }
 
     pub(crate) async fn fetch(&self, tip: &str, deployed: Option<&str>) -> Result<Fetched, FetchError> {
+        self.fetch_holding(tip, deployed, &[]).await
+    }
+
+    pub(crate) async fn fetch_holding(
+        &self,
+        tip: &str,
+        deployed: Option<&str>,
+        held: &[&str],
+    ) -> Result<Fetched, FetchError> {
         let deployed = deployed.map(revision);
-        fetch(program(), &self.source, &self.repository(), &revision(tip), deployed.as_ref()).await
+        let held: Vec<_> = held.iter().map(|id| revision(id)).collect();
+        fetch(program(), &self.source, &self.repository(), &revision(tip), deployed.as_ref(), &held).await
     }
 
     /// Fetches and returns where the tip stands; fails the test when the fetch fails, or the clone is not whole after.
@@ -80,7 +90,7 @@ impl Bed {
         let deployed = deployed.map_or("null".to_owned(), |id| format!("\"{id}\""));
         format!(
             "{{\"Fetch\":{{\"remote\":{{\"url\":\"{}\",\"branch\":\"main\",\"timeout\":{{\"secs\":300,\"nanos\":0}}}},\
-             \"repository\":\"{}\",\"revision\":\"{tip}\",\"deployed\":{deployed},\"max_history\":{max_history}}}}}\n",
+             \"repository\":\"{}\",\"revision\":\"{tip}\",\"deployed\":{deployed},\"held\":[],\"max_history\":{max_history}}}}}\n",
             self.source.url,
             self.repository().display(),
         )

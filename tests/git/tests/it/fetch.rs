@@ -18,6 +18,7 @@ async fn the_first_fetch_brings_one_commit_and_its_files() {
         subject: "grafana: 11.3".to_owned(),
         author: "Test".to_owned(),
         ancestry: Ancestry::NothingDeployed,
+        contains: Vec::new(),
     };
     assert_eq!(fetched, expected);
     bed.assert_readable(&tip);
@@ -254,4 +255,23 @@ async fn foreign_text_is_made_harmless() {
     let fetched = bed.fetch(&tip, None).await.unwrap_or_else(|error| panic!("{}", told(&error)));
     assert!(fetched.subject.starts_with("red"), "{:?}", fetched.subject);
     assert_eq!(fetched.subject.chars().count(), 500);
+}
+
+/// Which holds a confirmation ends is asked of the commits themselves.
+#[tokio::test]
+async fn a_fetch_tells_which_held_revisions_the_tip_descends_from() {
+    let bed = Bed::new();
+    let deployed = bed.origin.commit("x", "0", "deployed");
+    bed.fetch(&deployed, None).await.unwrap_or_else(|error| panic!("{}", told(&error)));
+    let bad = bed.origin.commit("x", "1", "bad");
+    bed.fetch(&bad, Some(&deployed)).await.unwrap_or_else(|error| panic!("{}", told(&error)));
+    bed.origin.reset(&deployed);
+    let other = bed.origin.commit("x", "2", "instead of the bad one");
+    let tip = bed.origin.commit("x", "3", "later");
+    let unknown = "e".repeat(40);
+    let held = [unknown.as_str(), &bad, &other, &deployed];
+    let fetched = bed.fetch_holding(&tip, Some(&deployed), &held).await;
+    let mut contains = fetched.unwrap_or_else(|error| panic!("{}", told(&error))).contains;
+    contains.sort_by_key(|revision| held.iter().position(|held| *held == revision.as_str()));
+    assert_eq!(contains, [revision(&other), revision(&deployed)]);
 }

@@ -110,7 +110,10 @@ impl Refused {
         let Self { revision, deployed, reason, since } = self;
         let refusal = NoDescendant { reason, since: Wall(since) };
         let with = Revision::parse(&deployed)?;
-        Ok((Revision::parse(&revision)?, Comparison { with: Some(with), refusal: Some(refusal) }))
+        Ok((
+            Revision::parse(&revision)?,
+            Comparison { with: Some(with), refusal: Some(refusal), contains: Vec::new() },
+        ))
     }
 }
 
@@ -160,7 +163,7 @@ impl Current {
         let found = compared || base.is_none();
         let candidate = Candidate {
             subject: Some(subject),
-            ancestry: found.then(|| Comparison { with: base.cloned(), refusal: None }),
+            ancestry: found.then(|| Comparison { with: base.cloned(), refusal: None, contains: Vec::new() }),
             leave: accepted == Some(&revision),
             ..Candidate::new(revision, trigger.into_core(), Wall(started_at))
         };

@@ -105,11 +105,12 @@ impl Candidate {
 
 impl Comparison {
     fn into_core(self) -> Result<candidate::Comparison, InvalidRevision> {
-        let Self { with, refusal } = self;
+        let Self { with, refusal, contains } = self;
         Ok(candidate::Comparison {
             with: with.as_deref().map(Revision::parse).transpose()?,
             refusal: refusal
                 .map(|Refusal { reason, since }| candidate::NoDescendant { reason, since: Wall(since) }),
+            contains: contains.iter().map(|revision| Revision::parse(revision)).collect::<Result<_, _>>()?,
         })
     }
 }

@@ -94,12 +94,12 @@ impl From<&candidate::Candidate> for Candidate {
 
 impl From<&candidate::Comparison> for Comparison {
     fn from(comparison: &candidate::Comparison) -> Self {
-        let candidate::Comparison { with, refusal } = comparison;
+        let candidate::Comparison { with, refusal, contains } = comparison;
         let refusal = refusal.as_ref().map(|candidate::NoDescendant { reason, since }| Refusal {
             reason: reason.clone(),
             since: since.0,
         });
-        Self { with: with.as_ref().map(digits), refusal }
+        Self { with: with.as_ref().map(digits), refusal, contains: contains.iter().map(digits).collect() }
     }
 }
 

@@ -91,8 +91,8 @@ fn phase() -> impl Strategy<Value = Phase> {
 
 fn comparison() -> impl Strategy<Value = Comparison> {
     let refusal = (".*", wall()).prop_map(|(reason, since)| NoDescendant { reason, since });
-    (prop::option::of(digits()), prop::option::of(refusal))
-        .prop_map(|(with, refusal)| Comparison { with, refusal })
+    (prop::option::of(digits()), prop::option::of(refusal), prop::collection::vec(digits(), 0..3))
+        .prop_map(|(with, refusal, contains)| Comparison { with, refusal, contains })
 }
 
 prop_compose! {

@@ -1,5 +1,7 @@
 //! What version 1 kept in other places, or did not know.
 
+use alloc::vec::Vec;
+
 use super::VERSION_1;
 use crate::saved::{Read, Unreadable, v1};
 use crate::tests::machine::revision;
@@ -38,7 +40,7 @@ fn what_version_1_did_not_compare_is_no_descendant() {
     let ancestry = |change: fn(&mut serde_json::Value)| {
         changed_v1(change).expect("it is understood").deployment.expect("a deployment").candidate.ancestry
     };
-    let with = |with| Some(Comparison { with, refusal: None });
+    let with = |with| Some(Comparison { with, refusal: None, contains: Vec::new() });
     assert_eq!(ancestry(|_| {}), with(Some(revision('a'))));
     assert_eq!(ancestry(|state| state["current"]["compared"] = false.into()), None);
     let first = ancestry(|state| {
