@@ -133,9 +133,8 @@ fn a_fetch_asks_about_what_is_held_and_about_what_is_being_deployed() {
     machine.checked(VerdictKind::Green);
     machine.poll();
     let commands = machine.polled('d');
-    let asked = commands.iter().find_map(|command| match command {
-        Command::Fetch { held, .. } => Some(held.clone()),
-        _ => None,
+    let asked = commands.iter().find_map(|command| {
+        if let Command::Fetch { held, .. } = command { Some(held.clone()) } else { None }
     });
     assert_eq!(asked, Some(alloc::vec![revision('b'), revision('c')]), "{commands:?}");
     // What is held only afterwards is ended all the same.
