@@ -86,13 +86,18 @@ pub(super) enum StartError {
 impl Step {
     /// Reads the files and tries the lock, once.
     pub(super) fn look(&self) -> io::Result<StepState> {
+        self.look_by(lock::is_held)
+    }
+
+    fn look_by(&self, is_held: impl FnOnce(&Path) -> io::Result<bool>) -> io::Result<StepState> {
         let result = || durable::read::<StepResult>(&self.files.result).filter(|it| it.number == self.number);
         if let Some(result) = result() {
             return Ok(StepState::Ended(result));
         }
-        // In this order: who let go of the lock has written before what there was to write.
-        let held = lock::is_held(&self.files.lock)?;
+        // In this order. A step says that it started while it has the lock: what is read before cannot be the word of one that
+        // takes the lock only now. And who let go of the lock has written before what there was to write.
         let started = durable::read::<Started>(&self.files.started).filter(|it| it.number == self.number);
+        let held = is_held(&self.files.lock)?;
         Ok(match (result(), started, held) {
             (Some(result), _, _) => StepState::Ended(result),
             (None, Some(started), true) => StepState::Running(started),
@@ -275,4 +280,28 @@ async fn until_free(file: &Path) -> io::Result<()> {
         free.send(lock::wait(&file).map(drop)).ok();
     })?;
     is_free.await.unwrap_or_else(|gone| Err(io::Error::other(gone)))
+}
+
+#[cfg(test)]
+mod tests {
+    use pull_agent_core::DeploymentId;
+
+    use super::*;
+
+    #[test]
+    fn a_step_that_starts_while_it_is_looked_at_is_not_dead() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let files = StepFiles::new(folder.path(), DeploymentId(1), Kind::Build);
+        let step = Step { kind: Kind::Build, files, number: 7 };
+        let started = Started { number: 7, at: 0, process: 1, boot: boot_id(), log_from: 0 };
+        let seen = step.look_by(|_| {
+            // Nobody has the lock yet; a moment later somebody does, and says so.
+            durable::note(&step.files.started, &started).map(|()| false)
+        });
+        assert!(matches!(seen.expect("a look"), StepState::Fresh));
+        assert!(
+            matches!(step.look().expect("a look"), StepState::Dead(_)),
+            "nobody has the lock, and it had started"
+        );
+    }
 }

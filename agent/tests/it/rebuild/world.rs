@@ -211,10 +211,10 @@ pub(crate) fn revision() -> Revision {
     Revision::parse(REVISION).expect("a revision")
 }
 
-/// Whether a process is there and has not ended.
+/// Whether a process is there and has not ended: no zombie, nor one that is just being taken away (proc_pid_stat(5)).
 pub(crate) fn runs(process: i32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with('Z'))
+    stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with(['Z', 'X', 'x']))
 }
 
 /// Written by another process: a child that another test starts meanwhile would hold a file open that is written here, and
