@@ -77,6 +77,21 @@ impl Tries {
     pub const fn count(self) -> u32 {
         self.transient.saturating_add(self.hard)
     }
+
+    /// Counts one more; returns whether it is tried again.
+    pub(crate) const fn failed(&mut self, consequence: Consequence) -> bool {
+        match consequence {
+            Consequence::TryAgain => {
+                self.transient = self.transient.saturating_add(1);
+                true
+            }
+            Consequence::TryTwice => {
+                self.hard = self.hard.saturating_add(1);
+                self.hard < HARD_TRIES
+            }
+            Consequence::Hold => false,
+        }
+    }
 }
 
 impl Candidate {
@@ -154,21 +169,17 @@ impl Candidate {
 
     /// A deployment of it failed; returns whether it is tried again, and when is up to [`Self::retry_at`].
     pub(crate) fn failed(&mut self, consequence: Consequence, policy: &Policy, now: Now) -> bool {
-        let again = match consequence {
-            Consequence::TryAgain => {
-                self.tries.transient = self.tries.transient.saturating_add(1);
-                true
-            }
-            Consequence::TryTwice => {
-                self.tries.hard = self.tries.hard.saturating_add(1);
-                self.tries.hard < HARD_TRIES
-            }
-            Consequence::Hold => false,
-        };
+        let again = self.tries.failed(consequence);
         if again {
             self.wait_to_retry(policy, now);
         }
         again
+    }
+
+    /// Its failures count no more, and it may be tried from this moment on.
+    pub(crate) const fn forget_tries(&mut self, from: Mono) {
+        self.tries = Tries { transient: 0, hard: 0 };
+        self.retry_at = from;
     }
 
     /// Waits as long as it would after its last failure.

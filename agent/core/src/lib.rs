@@ -46,7 +46,7 @@ pub use decide::deadline;
 pub use deploy::{Built, Deployment, Phase, Wait, Work};
 pub use event::{Ancestry, BuildEnd, Event, Exit, Fetched};
 pub use fate::{Fate, Kinship};
-pub use follow::{Branch, Fetching, Gating, InFlight, Polling};
+pub use follow::{Branch, Fetching, Gating, InFlight, Polling, Tried};
 pub use holds::held_by_history;
 pub use host::HostView;
 pub use id::{DeploymentId, InvalidRevision, LookNumber, Revision, StepNumber, SystemPath};

@@ -15,9 +15,11 @@ impl State {
         self.ledger.paused.as_ref().and(self.pause_ends)
     }
 
-    /// Whether a revision is one that could be tried again: held, or wanted.
+    /// Whether a revision is one that could be tried again: held, wanted, or one that failed while the branch was there.
     fn can_be_retried(&self, revision: &Revision) -> bool {
-        self.ledger.is_held(revision) || self.wanted().is_some_and(|wanted| wanted.revision == *revision)
+        self.ledger.is_held(revision)
+            || self.wanted().is_some_and(|wanted| wanted.revision == *revision)
+            || self.follow.has_tried(revision)
     }
 }
 

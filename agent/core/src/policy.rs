@@ -58,6 +58,8 @@ pub(crate) const BUSY_FIRST: Millis = Millis::seconds(5);
 pub(crate) const BUSY_MOST: Millis = Millis::seconds(60);
 /// A stall, a build timeout or an out of memory is tried so often, then held.
 pub(crate) const HARD_TRIES: u32 = 2;
+/// Of so many revisions that are not the tip it is remembered how often they failed.
+pub(crate) const MOST_TRIED: usize = 20;
 /// A switch that was killed before it could say how it ended is run so often in a row, then the way back begins.
 pub(crate) const SWITCH_TRIES: u32 = 5;
 /// So many holds are kept, and the oldest forgotten.

@@ -30,12 +30,8 @@ struct Known {
     accepted: bool,
     /// It is not to be tried again.
     closed: bool,
-    /// It is closed since it failed too often in a row.
-    closed_by_count: bool,
-    /// Stalls and the like since anything else happened.
+    /// Stalls and the like since it was confirmed or retried.
     hard: u32,
-    /// Stalls and the like ever.
-    hard_ever: u32,
     builds: u32,
     switches: u32,
     /// So many more builds and switches than one are explained by what happened to this commit.
@@ -72,8 +68,6 @@ pub struct Ghost {
     settled: Vec<DeploymentId>,
     /// What was forgiven while nothing could be saved is forgiven once more when it can.
     forgive: bool,
-    /// The branch moved while nothing could be saved: what was counted in a row before that counts no more.
-    recount: bool,
     /// The system that the last round of probes found well, since it was last switched to.
     probed: Option<usize>,
     /// Deployments whose way back failed, and what they left running was not confirmed since.
@@ -99,13 +93,9 @@ impl Ghost {
         self.excuses += 1;
     }
 
-    /// The branch moved: what was counted of a revision in a row starts anew.
-    pub(crate) fn tip_moved(&mut self, disk_is_full: bool) {
+    /// The branch moved.
+    pub(crate) const fn tip_moved(&mut self) {
         self.excuses += 1;
-        self.recount |= disk_is_full;
-        for known in &mut self.commits {
-            known.hard = 0;
-        }
     }
 
     /// The state file is gone, and what is held is still known.
@@ -270,7 +260,6 @@ impl Ghost {
     /// The state file was written.
     pub(crate) fn saved(&mut self, world: &World) -> Result<(), Violation> {
         let Some(saved) = &world.disk.state else { return Ok(()) };
-        let closed: Vec<bool> = self.commits.iter().map(|known| known.closed).collect();
         for record in saved.ledger.history.iter() {
             if record.id.0 > self.last_record {
                 self.ended(record, world)?;
@@ -284,13 +273,6 @@ impl Ghost {
                     TIP,
                     format!("this process never saw it at the tip: {current:?}"),
                 ));
-            }
-        }
-        if core::mem::take(&mut self.recount) {
-            for (number, known) in self.commits.iter_mut().enumerate() {
-                known.hard = 0;
-                let newly = known.closed && !closed.get(number).is_some_and(|closed| *closed);
-                known.closed &= !(newly && known.closed_by_count);
             }
         }
         if core::mem::take(&mut self.forgive) {
@@ -378,17 +360,11 @@ impl Ghost {
             Outcome::Failed => match record.cause.as_ref().map(Cause::consequence) {
                 Some(Consequence::TryAgain) => self.commit(number).excuses += 1,
                 Some(Consequence::TryTwice) => {
-                    // Of what is not wanted any more failures are not counted: it is tried again only if it comes back.
-                    let saved = world.disk.state.as_ref();
-                    let wanted = saved.and_then(|saved| saved.branch.tip.as_ref());
-                    let counts = wanted.is_some_and(|wanted| wanted.revision == record.revision);
                     let known = self.commit(number);
-                    known.hard_ever += 1;
                     known.excuses += 1;
-                    known.hard = if counts { known.hard + 1 } else { 0 };
+                    known.hard += 1;
                     if known.hard >= 2 {
                         self.close(number);
-                        self.commit(number).closed_by_count = true;
                     }
                 }
                 Some(Consequence::Hold) | None => self.close(number),
@@ -401,7 +377,6 @@ impl Ghost {
     fn close(&mut self, number: usize) {
         let known = self.commit(number);
         known.closed = true;
-        known.closed_by_count = false;
         known.accepted = false;
         known.hard = 0;
     }
@@ -412,8 +387,6 @@ impl Ghost {
         let forward = self.confirmed.is_none_or(|confirmed| world.remote.descends(number, confirmed));
         let revision = &world.remote.commits[number].revision;
         let accepted = world.disk.state.as_ref().is_some_and(|saved| saved.has_leave(revision));
-        // The branch may have moved and moved back unseen: then the agent counts two in a row where the ghost does not.
-        let held = known.hard_ever >= 2 && world.disk.holds.iter().any(|hold| hold.revision == *revision);
-        !known.closed && !held && (forward || accepted)
+        !known.closed && (forward || accepted)
     }
 }

@@ -82,7 +82,7 @@ impl Sim {
             Action::ForcePush(back, commit) => {
                 let base = self.back_from_tip(back);
                 self.world.remote.tip = base;
-                self.ghost.tip_moved(self.world.faults.disk_is_full(self.world.clock.now));
+                self.ghost.tip_moved();
                 if let Some(commit) = commit {
                     self.push(base, commit);
                 }
@@ -170,7 +170,7 @@ impl Sim {
             Some((delay, checks)) => self.after(delay, Item::Act(Action::ChecksOf(number, checks))),
             None => {}
         }
-        self.ghost.tip_moved(self.world.faults.disk_is_full(self.world.clock.now));
+        self.ghost.tip_moved();
     }
 
     fn back_from_tip(&self, back: usize) -> usize {

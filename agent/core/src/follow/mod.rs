@@ -4,12 +4,13 @@
 mod fetch;
 mod gate;
 mod poll;
+mod tried;
 
 use alloc::vec::Vec;
 
 use pull_agent_protocol::Trigger;
 
-use crate::candidate::{Candidate, Tries};
+use crate::candidate::Candidate;
 use crate::cause::Consequence;
 use crate::command::Command;
 use crate::id::{LookNumber, Revision};
@@ -20,6 +21,7 @@ use crate::time::{Mono, Now, Wall};
 pub use fetch::Fetching;
 pub use gate::Gating;
 pub use poll::Polling;
+pub use tried::Tried;
 
 /// The branch, as far as it is saved.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,6 +32,8 @@ pub struct Branch {
     pub leave: Option<Revision>,
     /// Since when the branch has had something that is not deployed here.
     pub behind_since: Option<Wall>,
+    /// How often others than the tip failed in ways that may pass.
+    pub tried: Tried,
 }
 
 /// The lane of the branch and the forge: it follows also while something is deployed.
@@ -104,6 +108,7 @@ impl Follow {
             tip: self.branch.tip.as_ref().map(Candidate::noted),
             leave: self.branch.leave.clone(),
             behind_since: self.branch.behind_since,
+            tried: self.branch.tried.clone(),
         }
     }
 
@@ -114,13 +119,13 @@ impl Follow {
 
     /// Whether the saved part is this.
     pub(crate) fn is_noted_as(&self, other: &Branch) -> bool {
-        let Branch { tip, leave, behind_since } = &self.branch;
+        let Branch { tip, leave, behind_since, tried } = &self.branch;
         let same_tip = match (tip, &other.tip) {
             (Some(own), Some(other)) => own.is_noted_as(other),
             (None, None) => true,
             (Some(_), None) | (None, Some(_)) => false,
         };
-        same_tip && *leave == other.leave && *behind_since == other.behind_since
+        same_tip && *leave == other.leave && *behind_since == other.behind_since && *tried == other.tried
     }
 
     /// The newest tip, when it is not the deployed revision.
@@ -130,6 +135,11 @@ impl Follow {
 
     pub(crate) const fn behind_since(&self) -> Option<Wall> {
         self.branch.behind_since
+    }
+
+    /// Whether a revision that is not the tip failed in a way that may pass.
+    pub(crate) fn has_tried(&self, revision: &Revision) -> bool {
+        self.branch.tried.entries().any(|(tried, _)| tried == revision)
     }
 
     pub(crate) const fn poll(&self) -> &Polling {
@@ -228,24 +238,23 @@ impl Follow {
         match self.tip_if(revision) {
             Some(tip) => tip.failed(consequence, around.policy, around.now),
             // It is tried again only if the branch comes back to it; what is wanted instead does not wait for that.
-            None => consequence != Consequence::Hold,
+            None => self.branch.tried.failed(revision, consequence),
         }
     }
 
     /// A revision is decided: its failures are forgotten, and leave to deploy it was used up.
     pub(crate) fn decided(&mut self, revision: &Revision) {
         if let Some(tip) = self.tip_if(revision) {
-            tip.tries = Tries::default();
+            tip.forget_tries(Mono(0));
             tip.leave = false;
-            tip.retry_at = Mono(0);
         }
+        self.branch.tried.take(revision);
         self.branch.leave.take_if(|leave| leave == revision);
     }
 
     /// The branch has nothing that is not deployed here.
     pub(crate) fn nothing_wanted(&mut self, now: Now) {
-        self.keep_leave();
-        self.branch.tip = None;
+        self.part_with_tip();
         self.branch.behind_since = None;
         self.look_anew(now);
     }
@@ -263,8 +272,11 @@ impl Follow {
             && revision.is_none_or(|revision| *revision == tip.revision)
         {
             tip.trigger = Trigger::Operator;
-            tip.tries = Tries::default();
-            tip.retry_at = now.mono;
+            tip.forget_tries(now.mono);
+        }
+        match revision {
+            Some(revision) => drop(self.branch.tried.take(revision)),
+            None => self.branch.tried.clear(),
         }
         // What failed may have been the clone, which a fetch proves and mends.
         self.fetch = Fetching::default();
@@ -301,10 +313,12 @@ impl Follow {
         self.gate.anew(now.mono);
     }
 
-    /// Leave that the tip did not use is kept for when the branch comes back to it.
-    fn keep_leave(&mut self) {
-        if let Some(tip) = self.branch.tip.as_ref().filter(|tip| tip.leave) {
-            self.branch.leave.get_or_insert_with(|| tip.revision.clone());
+    /// Leave that the tip did not use is kept for when the branch comes back to it, and so is how often it failed.
+    fn part_with_tip(&mut self) {
+        let Some(tip) = self.branch.tip.take() else { return };
+        self.branch.tried.note(tip.revision.clone(), tip.tries);
+        if tip.leave {
+            self.branch.leave.get_or_insert(tip.revision);
         }
     }
 

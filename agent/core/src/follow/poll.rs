@@ -141,12 +141,15 @@ impl Follow {
         if around.base == Some(&tip) {
             self.nothing_wanted(around.now);
         } else if self.branch.tip.as_ref().is_none_or(|known| known.revision != tip) {
-            self.keep_leave();
+            self.part_with_tip();
             let seen_at = around.now.wall;
             self.branch.behind_since.get_or_insert(seen_at);
             let leave = self.branch.leave.take_if(|leave| *leave == tip).is_some();
+            let tries = self.branch.tried.take(&tip);
             let candidate = Candidate::new(tip, trigger, seen_at);
-            self.branch.tip = Some(Candidate { leave, retry_at: around.now.mono, ..candidate });
+            let mut candidate = Candidate { leave, tries, retry_at: around.now.mono, ..candidate };
+            candidate.wait_to_retry(around.policy, around.now);
+            self.branch.tip = Some(candidate);
             self.look_anew(around.now);
         }
     }

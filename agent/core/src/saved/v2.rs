@@ -36,6 +36,14 @@ struct Branch {
     tip: Option<Candidate>,
     leave: Option<String>,
     behind_since: Option<u64>,
+    tried: Vec<Tried>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+struct Tried {
+    revision: String,
+    tries: Tries,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -221,3 +221,48 @@ fn a_newer_green_tip_waits_for_the_end_of_a_switch() {
         assert!(machine.checked(VerdictKind::Green).is_empty());
     }
 }
+
+#[test]
+fn what_failed_is_remembered_while_the_branch_is_elsewhere() {
+    let mut machine = Machine::building();
+    machine.build_failed(ReasonCode::BuildStalled);
+    for (tip, verdict) in [('c', VerdictKind::Red), ('b', VerdictKind::Green)] {
+        // Well before b is tried again.
+        machine.tell(Event::Nudged { revision: None });
+        machine.sees(tip);
+        machine.checked(verdict);
+    }
+    assert_eq!(machine.state.wanted().expect("b").tries, Tries { transient: 0, hard: 1 });
+    assert!(machine.phase().is_none(), "it waits as it did before");
+    machine.wait_until(machine.state.wanted().expect("b").retry_at.0);
+    machine.build_failed(ReasonCode::BuildStalled);
+    assert_eq!(machine.state.ledger.held[0].revision, revision('b'), "that was the second time");
+}
+
+#[test]
+fn what_fails_when_the_branch_is_elsewhere_counts_when_it_is_back() {
+    let mut machine = Machine::building();
+    machine.sees('c');
+    machine.checked(VerdictKind::Pending);
+    machine.build_failed(ReasonCode::BuildStalled);
+    assert!(machine.state.ledger.held.is_empty());
+    machine = Machine { state: crate::State::from(machine.state.saved()), ..machine };
+    machine.tell(Event::Started { host: host('a', 'a') });
+    machine.sees('b');
+    assert_eq!(machine.state.wanted().expect("b").tries, Tries { transient: 0, hard: 1 });
+}
+
+#[test]
+fn a_retry_forgets_what_failed_elsewhere_too() {
+    for revision_asked in [None, Some(revision('b'))] {
+        let mut machine = Machine::building();
+        machine.build_failed(ReasonCode::BuildStalled);
+        machine.sees('c');
+        machine.checked(VerdictKind::Red);
+        assert_eq!(machine.ask(Event::RetryRequested { revision: revision_asked.clone() }), Ok(()));
+        machine.tell(Event::RetryRequested { revision: revision_asked });
+        machine.poll();
+        machine.polled('b');
+        assert_eq!(machine.state.wanted().expect("b").tries, Tries::default());
+    }
+}

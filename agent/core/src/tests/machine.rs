@@ -384,6 +384,7 @@ fn changed(before: &State, after: &State) -> Vec<&'static str> {
         ("wanted", before.wanted() != after.wanted()),
         ("behind_since", branch.behind_since != other.behind_since),
         ("leave", branch.leave != other.leave),
+        ("tried", branch.tried != other.tried),
         ("held", old.held != new.held),
         ("paused", old.paused != new.paused),
         ("history", old.history != new.history),

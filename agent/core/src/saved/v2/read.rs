@@ -10,7 +10,7 @@ use pull_agent_protocol as wire;
 
 use super::{
     Branch, Built, Candidate, Cause, Comparison, Deployment, Durations, File, Outcome, OutcomeTotal, Pause,
-    Phase, PhaseName, PhaseTotal, Record, Refusal, Totals, Tries, Trigger,
+    Phase, PhaseName, PhaseTotal, Record, Refusal, Totals, Tried, Tries, Trigger,
 };
 use crate::cause::ReasonCode;
 use crate::id::{DeploymentId, InvalidRevision, Revision, StepNumber, SystemPath};
@@ -69,11 +69,16 @@ impl Notes {
     }
 
     fn branch(&mut self, branch: Branch) -> follow::Branch {
-        let Branch { tip, leave, behind_since } = branch;
+        let Branch { tip, leave, behind_since, tried } = branch;
+        let tried: Vec<_> = tried
+            .into_iter()
+            .filter_map(|tried| self.keep("a revision that failed", Some(tried.into_core())))
+            .collect();
         follow::Branch {
             tip: self.keep("the tip of the branch", tip.map(Candidate::into_core)),
             leave: self.keep("the accepted revision", leave.as_deref().map(Revision::parse)),
             behind_since: behind_since.map(Wall),
+            tried: follow::Tried::read(tried),
         }
     }
 
@@ -112,6 +117,13 @@ impl Comparison {
                 .map(|Refusal { reason, since }| candidate::NoDescendant { reason, since: Wall(since) }),
             contains: contains.iter().map(|revision| Revision::parse(revision)).collect::<Result<_, _>>()?,
         })
+    }
+}
+
+impl Tried {
+    fn into_core(self) -> Result<(Revision, candidate::Tries), InvalidRevision> {
+        let Self { revision, tries } = self;
+        Ok((Revision::parse(&revision)?, tries.into_core()))
     }
 }
 

@@ -7,7 +7,7 @@ use pull_agent_protocol as wire;
 
 use super::{
     Branch, Built, Candidate, Cause, Comparison, Deployment, Durations, File, Outcome, OutcomeTotal, Pause,
-    Phase, PhaseName, PhaseTotal, Record, Refusal, Totals, Tries, Trigger,
+    Phase, PhaseName, PhaseTotal, Record, Refusal, Totals, Tried, Tries, Trigger,
 };
 use crate::id::{Revision, SystemPath};
 use crate::saved::VERSION;
@@ -53,11 +53,15 @@ fn moment(at: Option<Wall>) -> Option<u64> {
 
 impl From<&follow::Branch> for Branch {
     fn from(branch: &follow::Branch) -> Self {
-        let follow::Branch { tip, leave, behind_since } = branch;
+        let follow::Branch { tip, leave, behind_since, tried } = branch;
         Self {
             tip: tip.as_ref().map(Into::into),
             leave: leave.as_ref().map(digits),
             behind_since: moment(*behind_since),
+            tried: tried
+                .entries()
+                .map(|(revision, tries)| Tried { revision: digits(revision), tries: tries.into() })
+                .collect(),
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::tests::machine::{revision, system};
 use crate::{
     Branch, Built, Candidate, Cause, Comparison, Deployed, Deployment, DeploymentId, Durations, Hold, Ledger,
     Millis, NoDescendant, OutcomeTotal, Pause, Phase, PhaseTotal, ReasonCode, Record, Saved, StepNumber,
-    SystemPath, Totals, Tries, Wall,
+    SystemPath, Totals, Tried, Tries, Wall,
 };
 
 fn digits() -> impl Strategy<Value = crate::Revision> {
@@ -174,8 +174,10 @@ prop_compose! {
         tip in prop::option::of(candidate()),
         leave in prop::option::of(digits()),
         behind_since in prop::option::of(wall()),
+        tried in prop::collection::vec((digits(), any::<[u32; 2]>()), 0..3),
         deployment in prop::option::of(deployment()),
     ) -> Saved {
-        Saved { ledger, branch: Branch { tip, leave, behind_since }, deployment }
+        let tried = tried.into_iter().map(|(revision, [transient, hard])| (revision, Tries { transient, hard }));
+        Saved { ledger, branch: Branch { tip, leave, behind_since, tried: Tried::read(tried) }, deployment }
     }
 }
