@@ -65,10 +65,29 @@ fn waiting(state: &State) -> String {
     if let Some((refusal, _)) = wanted.refusal() {
         return format!("{short} is refused: {}", refusal.reason);
     }
-    match wanted.verdict() {
+    let tip = match wanted.verdict() {
         None if wanted.is_fetched() => format!("asking the forge about {short}"),
         None => format!("fetching {short}"),
         Some(verdict) => judged(wanted, verdict),
+    };
+    match state.older() {
+        Some(older) => format!("{tip}; {}", below(older)),
+        None => tip,
+    }
+}
+
+fn below(older: &Candidate) -> String {
+    let short = older.revision.short();
+    match older.refusal() {
+        Some((refusal, _)) => {
+            format!("{short}, the newest green commit below it, is refused: {}", refusal.reason)
+        }
+        None if older.tries.count() > 0 => {
+            format!(
+                "{short}, the newest green commit below it, failed for a reason that may pass, waiting to try it again"
+            )
+        }
+        None => format!("{short}, the newest green commit below it, is deployed instead"),
     }
 }
 

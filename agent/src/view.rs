@@ -1,6 +1,6 @@
 //! What the world is told: the state as the wire type. Reads nothing and decides nothing.
 
-use pull_agent_core::{Candidate, Cause, Hold, Pause, Record, State, Verdict, Wall};
+use pull_agent_core::{Candidate, Cause, Hold, Pause, Record, State, Verdict, VerdictKind, Wall};
 use pull_agent_protocol::{self as wire, VERSION};
 
 use crate::clock::rfc3339;
@@ -45,6 +45,7 @@ pub(crate) fn status(settings: &Settings, about: &About, state: &State) -> wire:
             seen_at: rfc3339(wanted.seen_at),
         }),
         gate: state.wanted().and_then(Candidate::verdict).map(gate),
+        candidate: state.older().map(candidate),
         current: state.deployment().map(|deployment| wire::Current {
             id: deployment.id.0,
             revision: deployment.candidate.revision.to_string(),
@@ -83,6 +84,15 @@ fn running(state: &State) -> wire::Running {
         revision: revision.map(ToString::to_string),
         deployed_at: deployed_at.map(rfc3339),
         drift: state.has_drifted(),
+    }
+}
+
+fn candidate(older: &Candidate) -> wire::OlderCandidate {
+    let verdict = older.verdict().map_or(VerdictKind::Pending, |verdict| verdict.kind);
+    wire::OlderCandidate {
+        revision: older.revision.to_string(),
+        subject: older.subject.clone(),
+        verdict: summary::verdict_word(verdict).to_owned(),
     }
 }
 
@@ -183,6 +193,9 @@ fn warnings(settings: &Settings, about: &About, state: &State) -> Vec<String> {
         && record.outcome == wire::Outcome::Broken
     {
         warnings.push(format!("deployment {} left the host broken: the way back failed", record.id));
+    }
+    if let Some(error) = &state.looking_back().error {
+        warnings.push(format!("the commits below the tip could not be looked at, trying again: {error}"));
     }
     if state.gate().overdue {
         warnings.push("no green verdict within gate.timeout: the forge is asked more rarely".to_owned());

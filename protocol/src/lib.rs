@@ -19,8 +19,8 @@ pub use problem::{PROBLEM_CONTENT_TYPE, Problem};
 pub use request::{AcceptRequest, NudgeAnswer, NudgeRequest, PauseRequest, RetryRequest};
 pub use revision::{RevisionAnswer, RevisionState};
 pub use status::{
-    Agent, BuildProgress, Check, Current, Gate, Hold, Paused, Phase, Progress, Refused, Running, Source,
-    Status, Wanted,
+    Agent, BuildProgress, Check, Current, Gate, Hold, OlderCandidate, Paused, Phase, Progress, Refused,
+    Running, Source, Status, Wanted,
 };
 
 /// The `version` of every document of this crate.

@@ -28,6 +28,9 @@ pub struct Status {
     pub wanted: Option<Wanted>,
     /// The last verdict on `wanted`.
     pub gate: Option<Gate>,
+    /// The older green commit that is deployed in the stead of a `wanted` that is not green.
+    #[serde(default)]
+    pub candidate: Option<OlderCandidate>,
     /// `null` while nothing is deployed.
     pub current: Option<Current>,
     /// Why the wanted tip is refused.
@@ -190,6 +193,17 @@ pub struct Refused {
     pub reason: String,
     /// When it was first refused.
     pub since: String,
+}
+
+/// A green commit below the tip.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OlderCandidate {
+    /// Full commit id.
+    pub revision: String,
+    /// First line of the commit message.
+    pub subject: Option<String>,
+    /// As [`Gate::verdict`].
+    pub verdict: String,
 }
 
 /// How far a build is, from nix's own records.

@@ -31,6 +31,18 @@ pub enum Command {
         look: LookNumber,
         revision: Revision,
     },
+    /// Look for the newest green commit on the first-parent line below a tip that is not green. Answered by
+    /// [`crate::Event::LookedBack`].
+    LookBack {
+        /// Its number, which the answer brings back.
+        look: LookNumber,
+        /// Where the line begins; it is not looked at itself.
+        tip: Revision,
+        /// The deployed revision: what is older is of no interest.
+        base: Option<Revision>,
+        /// What is held: what is older than one of these is of no interest either.
+        held: Vec<Revision>,
+    },
     /// Build the host's system of this revision, or wait for the build of this number that runs already.
     /// Answered by [`crate::Event::Built`].
     Build {
@@ -95,7 +107,11 @@ impl Command {
     #[must_use]
     pub const fn is_look(&self) -> bool {
         match self {
-            Self::Poll { .. } | Self::Fetch { .. } | Self::Check { .. } | Self::Probe { .. } => true,
+            Self::Poll { .. }
+            | Self::Fetch { .. }
+            | Self::Check { .. }
+            | Self::LookBack { .. }
+            | Self::Probe { .. } => true,
             Self::Build { .. } | Self::CancelBuild { .. } | Self::Activate { .. } | Self::Forget { .. } => {
                 false
             }

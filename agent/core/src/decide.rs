@@ -79,7 +79,9 @@ impl Turn<'_> {
             Event::Started { host } => self.started(host),
             Event::DeadlinePassed => {}
             Event::PolicyChanged { source_changed: true } => self.state.follow.source_changed(self.now),
-            Event::PolicyChanged { source_changed: false } => self.state.follow.checks_changed(self.now),
+            Event::PolicyChanged { source_changed: false } => {
+                self.state.follow.checks_changed(self.policy, self.now);
+            }
             Event::Polled { look, host, result } => {
                 if self.state.follow.awaits_poll(look) {
                     self.state.host = host;
@@ -94,6 +96,11 @@ impl Turn<'_> {
             Event::Checked { look, verdict } => {
                 if self.state.follow.awaits_verdict(look) {
                     self.follow(|follow, around| follow.judged(verdict, around));
+                }
+            }
+            Event::LookedBack { look, result } => {
+                if self.state.follow.awaits_look_back(look) {
+                    self.follow(|follow, around| follow.looked_back(result, around));
                 }
             }
             Event::Built { step, host, end } => {

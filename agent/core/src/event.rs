@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use crate::cause::{Cause, ProbeFailure};
 use crate::host::HostView;
 use crate::id::{LookNumber, Revision, StepNumber, SystemPath};
-use crate::time::Wall;
+use crate::time::{Millis, Wall};
 use crate::verdict::Verdict;
 
 /// Something that happened outside of the core.
@@ -47,6 +47,13 @@ pub enum Event {
         look: LookNumber,
         /// The forge's word on the revision that was asked about.
         verdict: Verdict,
+    },
+    /// Answers [`crate::Command::LookBack`].
+    LookedBack {
+        /// Number of the look that this answers.
+        look: LookNumber,
+        /// What there is below the tip, or the sentence of what went wrong.
+        result: Result<BelowTip, String>,
     },
     /// Answers [`crate::Command::Build`].
     Built {
@@ -107,6 +114,27 @@ pub struct Fetched {
     pub ancestry: Ancestry,
     /// Those of the held revisions named in the command that it is or descends from, proven by the commits in the clone.
     pub contains: Vec<Revision>,
+}
+
+/// What there is below a tip that is not green.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BelowTip {
+    /// The newest green commit; none where none is green, or none was found within the bounds of a look.
+    pub green: Option<GreenCommit>,
+    /// How long the forge wants to be left alone, counted from this answer.
+    pub not_before: Option<Millis>,
+}
+
+/// A commit below the tip with the forge's word on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct GreenCommit {
+    pub revision: Revision,
+    /// First line of the commit message.
+    pub subject: String,
+    /// Name of the author.
+    pub author: String,
+    pub verdict: Verdict,
 }
 
 /// Where a tip stands to the last deployed revision.

@@ -54,7 +54,7 @@ pub enum Fate {
     InDeployment,
     /// A newer revision took its place.
     Overtaken,
-    /// It is the tip, and waits for its verdict or its turn.
+    /// It is the tip, or the green commit that is deployed in its stead, and waits for its verdict or its turn.
     Waits,
     /// It ran once, and does not any more.
     Former {
@@ -137,7 +137,7 @@ impl State {
         if in_deployment {
             return Fate::InDeployment;
         }
-        if tip.is_some() {
+        if tip.is_some() || self.older().is_some_and(|older| older.revision == *revision) {
             return Fate::Waits;
         }
         match record {

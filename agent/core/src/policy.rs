@@ -11,6 +11,8 @@ pub struct Policy {
     pub fetch_timeout: Millis,
     /// After so long without a green verdict the forge is asked more rarely.
     pub gate_timeout: Millis,
+    /// So long a tip that is not green may keep an older green commit waiting; none: without end.
+    pub newest_green_after: Option<Millis>,
     /// From the end of the switch to the first probe.
     pub settle: Millis,
     /// From the end of the switch until all probes have passed.
@@ -36,6 +38,8 @@ pub enum OnUnhealthy {
 pub(crate) const POLL_LIMIT: Millis = Millis::seconds(45);
 /// One question to the forge is cut off after 30 s by its driver; an answer later than this is given up.
 pub(crate) const CHECK_LIMIT: Millis = Millis::seconds(60);
+/// A look below the tip is cut off by its driver after a minute, and the fetch before it after the fetch's own time.
+pub(crate) const LOOK_BACK_LIMIT: Millis = Millis::seconds(600);
 /// One round of probes is cut off by its driver well before.
 pub(crate) const PROBE_LIMIT: Millis = Millis::seconds(180);
 /// What a fetch may take beyond its own timeout, for killing the child and sweeping up.

@@ -6,7 +6,7 @@ use pull_agent_protocol::Phase as PhaseName;
 
 use crate::candidate::Candidate;
 use crate::deploy::{Deploy, Deployment, Phase, Wait, Work};
-use crate::follow::{Branch, Fetching, Follow, Gating, Polling, Surroundings};
+use crate::follow::{Branch, Fetching, Follow, Gating, LookingBack, Polling, Surroundings};
 use crate::host::HostView;
 use crate::id::{Revision, SystemPath};
 use crate::ledger::Ledger;
@@ -92,6 +92,18 @@ impl State {
     #[must_use]
     pub const fn wanted(&self) -> Option<&Candidate> {
         self.follow.tip()
+    }
+
+    /// The newest green commit below a tip that is not green, which is deployed in its stead.
+    #[must_use]
+    pub const fn older(&self) -> Option<&Candidate> {
+        self.follow.older()
+    }
+
+    /// When the line below a tip that is not green is looked through.
+    #[must_use]
+    pub const fn looking_back(&self) -> &LookingBack {
+        self.follow.looking_back()
     }
 
     /// The deployment in progress; none while nothing is deployed.

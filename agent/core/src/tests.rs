@@ -9,6 +9,7 @@ mod follow;
 mod gate;
 mod hold;
 mod late;
+mod look_back;
 mod machine;
 mod operator;
 mod outbox;

@@ -42,6 +42,7 @@ impl Lab {
             checks: vec![CHECK.to_owned()],
             app_id: Some(pull_agent_forge::GITHUB_ACTIONS),
             accept: Accept::Proven,
+            newest_green_after: None,
             timeout: Duration::from_secs(7200),
             token_file: None,
             ca_file: None,

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pull_agent_core::{
-    Baseline, Built, Command, DeploymentId, Event, LookNumber, Operation, Revision, StepNumber, Verdict,
-    VerdictKind,
+    Baseline, Built, Command, DeploymentId, Event, LookNumber, Operation, Revision, StepNumber,
 };
 use pull_agent_protocol::Progress;
 use tokio::sync::{Mutex, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::gate::Gate;
 use super::parts::Drivers;
 use crate::checks::{Checks, ForgeStats};
 use crate::git::{self, Poller};
@@ -99,20 +99,26 @@ impl Executor {
     }
 
     fn check(&self, look: LookNumber, revision: Revision) {
-        let checks = self.checks.clone();
+        let gate = self.gate();
+        self.answer(async move { Event::Checked { look, verdict: gate.verdict(&revision).await } });
+    }
+
+    fn look_back(&self, look: LookNumber, tip: Revision, base: Option<Revision>, held: Vec<Revision>) {
+        let (settings, program, gate) = (Arc::clone(&self.settings), self.program.clone(), self.gate());
         self.answer(async move {
-            let verdict = match checks {
-                Some(checks) => checks.ask(&revision).await,
-                None => Verdict {
-                    kind: VerdictKind::Off,
-                    evidence: None,
-                    detail: "no checks are asked for (gate.forge = \"none\")".to_owned(),
-                    checks: Vec::new(),
-                    not_before: None,
-                },
+            let repository = settings.state.repository();
+            let line =
+                git::below_tip(&program, &settings.source, &repository, &tip, base.as_ref(), &held).await;
+            let result = match line {
+                Ok(line) => gate.newest_green(line).await,
+                Err(error) => Err(told(&error)),
             };
-            Event::Checked { look, verdict }
+            Event::LookedBack { look, result }
         });
+    }
+
+    fn gate(&self) -> Gate {
+        Gate { checks: self.checks.clone() }
     }
 
     fn build(&mut self, step: StepNumber, deployment: DeploymentId, revision: Revision) {
@@ -208,6 +214,7 @@ impl Drivers for Executor {
             Command::Poll { look } => self.poll(look),
             Command::Fetch { look, revision, base, held } => self.fetch(look, revision, base, held),
             Command::Check { look, revision } => self.check(look, revision),
+            Command::LookBack { look, tip, base, held } => self.look_back(look, tip, base, held),
             Command::Build { step, deployment, revision } => self.build(step, deployment, revision),
             Command::CancelBuild { step } => self.cancel_build(step),
             Command::Activate {

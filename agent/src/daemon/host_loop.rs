@@ -235,6 +235,7 @@ const fn brings_the_host(event: &Event) -> bool {
         | Event::Nudged { .. }
         | Event::Fetched { .. }
         | Event::Checked { .. }
+        | Event::LookedBack { .. }
         | Event::Probed { .. }
         | Event::PauseRequested { .. }
         | Event::ResumeRequested

@@ -84,6 +84,9 @@ pub(super) fn event(event: &Event) {
     match event {
         Event::Polled { result: Err(error), .. } => tracing::warn!(%error, "the poll failed"),
         Event::Fetched { result: Err(error), .. } => tracing::warn!(%error, "the fetch failed"),
+        Event::LookedBack { result: Err(error), .. } => {
+            tracing::warn!(%error, "the look below the tip failed")
+        }
         Event::Nudged { revision } => {
             tracing::info!(revision = revision.as_ref().map(ToString::to_string), "nudged");
         }
@@ -97,6 +100,7 @@ pub(super) fn event(event: &Event) {
         | Event::PolicyChanged { .. }
         | Event::Polled { .. }
         | Event::Fetched { .. }
+        | Event::LookedBack { .. }
         | Event::Built { .. }
         | Event::Activated { .. }
         | Event::Probed { .. } => tracing::debug!(?event, "event"),

@@ -29,8 +29,17 @@ pub enum FetchError {
         #[source]
         source: ChildError,
     },
+    /// The same, of a look below a tip.
+    #[error("what is below {revision} could not be looked at")]
+    Below {
+        /// The tip.
+        revision: Revision,
+        /// Why not.
+        #[source]
+        source: ChildError,
+    },
     /// The child answered something else than asked.
-    #[error("the fetch of {revision} ended with an answer to another question")]
+    #[error("what was asked about {revision} ended with an answer to another question")]
     Answer {
         /// What was asked for.
         revision: Revision,
@@ -51,17 +60,10 @@ pub async fn fetch(
     deployed: Option<&Revision>,
     held: &[Revision],
 ) -> Result<Fetched, FetchError> {
-    let request = Request::Fetch(FetchRequest {
-        remote: Remote::of(source),
-        repository: repository.to_owned(),
-        revision: revision.clone(),
-        deployed: deployed.cloned(),
-        held: held.to_vec(),
-        max_history: MAX_HISTORY,
-    });
-    match child::run(program, &request, source.timeout).await {
+    let asked = Request::Fetch(request(source, repository, revision, deployed, held));
+    match child::run(program, &asked, source.timeout).await {
         Ok(Completed::Fetched(answer)) => Ok(fetched(answer)),
-        Ok(Completed::Tip(_)) => Err(FetchError::Answer { revision: revision.clone() }),
+        Ok(Completed::Tip(_) | Completed::Below(_)) => Err(FetchError::Answer { revision: revision.clone() }),
         Err(source_error) => {
             sweep_after(repository).await;
             Err(FetchError::Child {
@@ -70,6 +72,24 @@ pub async fn fetch(
                 source: source_error,
             })
         }
+    }
+}
+
+/// What the child is told of a revision.
+pub(super) fn request(
+    source: &Source,
+    repository: &Path,
+    revision: &Revision,
+    deployed: Option<&Revision>,
+    held: &[Revision],
+) -> FetchRequest {
+    FetchRequest {
+        remote: Remote::of(source),
+        repository: repository.to_owned(),
+        revision: revision.clone(),
+        deployed: deployed.cloned(),
+        held: held.to_vec(),
+        max_history: MAX_HISTORY,
     }
 }
 
@@ -87,7 +107,7 @@ fn fetched(answer: FetchAnswer) -> Fetched {
 }
 
 /// A failure here is only worth a line: the next fetch sweeps again before it does anything.
-async fn sweep_after(repository: &Path) {
+pub(super) async fn sweep_after(repository: &Path) {
     let repository = repository.to_owned();
     match tokio::task::spawn_blocking(move || sweep(&repository)).await {
         Ok(Ok(())) => {}

@@ -6,6 +6,7 @@
 //! The clone lies in `<repository>/.git` without files of a work tree, shallow: that layout is read in place by
 //! `git+file://<repository>?ref=refs/heads/<branch>&rev=<revision>&shallow=1`.
 
+mod below;
 mod child;
 mod clone;
 mod credentials;
@@ -15,7 +16,8 @@ mod poll;
 mod remote;
 mod serve;
 
-pub use child::{ChildError, Failure};
+pub use below::below_tip;
+pub use child::{Below, ChildError, Failure};
 pub use clone::{CloneError, is_ancestor, sweep};
 pub use credentials::CredentialError;
 pub use fetch::{FetchError, fetch};

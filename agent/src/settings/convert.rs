@@ -75,6 +75,17 @@ pub(super) fn limit(value: &Value<'_>, faults: &mut Faults) -> Option<Option<Dur
     duration(Duration::ZERO)(value, faults).map(|d| Some(d).filter(|d| !d.is_zero()))
 }
 
+/// A length of time, none for "never".
+pub(super) fn or_never(value: &Value<'_>, faults: &mut Faults) -> Option<Option<Duration>> {
+    if value.get_ref().as_str() == Some("never") {
+        return Some(None);
+    }
+    let mut wrong = Faults::default();
+    let read = duration(Duration::ZERO)(value, &mut wrong);
+    faults.take(wrong, r#", or "never""#);
+    read.map(Some)
+}
+
 /// A size in bytes, as text with a unit or as a plain integer.
 pub(super) fn size(value: &Value<'_>, faults: &mut Faults) -> Option<u64> {
     match value.get_ref() {

@@ -87,6 +87,8 @@ pub struct GithubGate {
     pub app_id: Option<u64>,
     /// How far evidence may be from the commit itself.
     pub accept: Accept,
+    /// So long a tip that is not green may keep an older green commit waiting; none: without end.
+    pub newest_green_after: Option<Duration>,
     /// After so long without a green verdict the forge is asked more rarely, and status says so.
     pub timeout: Duration,
     /// File with a bearer token; none: the forge is asked without one.
@@ -260,6 +262,11 @@ pub fn policy(settings: &Settings, systemd: bool) -> pull_agent_core::Policy {
         gate_timeout: match &settings.gate {
             GateSource::None => Millis(u64::MAX),
             GateSource::Github(gate) => millis(gate.timeout),
+        },
+        newest_green_after: match &settings.gate {
+            // Every tip passes.
+            GateSource::None => None,
+            GateSource::Github(gate) => gate.newest_green_after.map(millis),
         },
         settle: millis(settings.health.settle),
         health_deadline: millis(settings.health.deadline),

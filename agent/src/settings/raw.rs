@@ -152,13 +152,18 @@ impl<'d> Section<'d> {
 }
 
 /// What is wrong with one value, each with its place.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Faults(Vec<(Range<usize>, String)>);
 
 impl Faults {
     /// Complains about `value`.
     pub(super) fn push(&mut self, value: &Value<'_>, message: String) {
         self.0.push((value.span(), message));
+    }
+
+    /// Complains about what another one did, with more that would have been allowed.
+    pub(super) fn take(&mut self, other: Self, allowed_too: &str) {
+        self.0.extend(other.0.into_iter().map(|(place, message)| (place, message + allowed_too)));
     }
 }
 

@@ -1,12 +1,16 @@
 //! What the tasks of the agent have to say when they are done.
 
 use pull_agent_core::{
-    Ancestry, BuildEnd, Command, Event, Exit, Fetched, Operation, Probe, ProbeFailure, ReasonCode, Revision,
+    Ancestry, BelowTip, BuildEnd, Command, Event, Exit, Fetched, GreenCommit, LookNumber, Operation, Probe,
+    ProbeFailure, ReasonCode, Revision,
 };
 
 use crate::driver::{DriverMutation, Refused, Sim};
 use crate::steps::{failed, full};
 use crate::world::{By, StepResult, World, system_number, system_path};
+
+/// So many commits below the tip are looked at.
+pub(crate) const MOST_BELOW: usize = 20;
 
 impl Sim {
     /// What a task has to say when it is done.
@@ -28,6 +32,10 @@ impl Sim {
                     self.ghost.forge_says(commit, &verdict, self.world.clock.now);
                 }
                 Event::Checked { look, verdict }
+            }
+            Command::LookBack { look, tip, base, held } => {
+                let result = self.look_back(look, &tip, base.as_ref(), &held);
+                Event::LookedBack { look, result }
             }
             Command::Probe { look, .. } => {
                 let healthy = self.world.host.healthy_at <= self.now();
@@ -58,6 +66,47 @@ impl Sim {
             }
             Command::CancelBuild { .. } | Command::Forget { .. } => Event::DeadlinePassed,
         }
+    }
+
+    /// Asks about the commits below the tip, newest first, down to what is deployed or held.
+    fn look_back(
+        &mut self,
+        look: LookNumber,
+        tip: &Revision,
+        base: Option<&Revision>,
+        held: &[Revision],
+    ) -> Result<BelowTip, String> {
+        let now = self.now();
+        if base.is_none() {
+            // Then the clone has the tip alone.
+            self.ask_remote(|_| ())?;
+        }
+        let remote = &self.world.remote;
+        let (tip, ends) = (remote.number(tip), base.into_iter().chain(held).map(|end| remote.number(end)));
+        let ends: Vec<usize> = ends.collect();
+        let line: Vec<usize> =
+            remote.below(tip).take_while(|number| !ends.contains(number)).take(MOST_BELOW).collect();
+        let awaited = self.agent.as_ref().and_then(|agent| agent.state().looking_back().in_flight);
+        let is_awaited = awaited.is_some_and(|awaited| awaited.look == look);
+        for number in line {
+            let verdict = self.world.forge.verdict(number, now);
+            if is_awaited {
+                self.ghost.forge_says(number, &verdict, now);
+            }
+            if verdict.not_before.is_some() {
+                return Ok(BelowTip { green: None, not_before: verdict.not_before });
+            }
+            if verdict.kind.passes() {
+                if is_awaited {
+                    self.ghost.found_below(tip, number);
+                }
+                let revision = self.world.remote.commits[number].revision.clone();
+                let (subject, author) = (String::new(), String::new());
+                let green = Some(GreenCommit { revision, subject, author, verdict });
+                return Ok(BelowTip { green, not_before: None });
+            }
+        }
+        Ok(BelowTip { green: None, not_before: None })
     }
 
     fn ask_remote<T>(&self, answer: impl FnOnce(&World) -> T) -> Result<T, String> {

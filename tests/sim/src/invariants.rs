@@ -54,6 +54,8 @@ pub struct Ghost {
     excuses: u32,
     /// Tips that this process of the agent was told, one bit for each commit.
     tips: u128,
+    /// The green commits that this process found below a tip, with that tip.
+    below: Vec<(usize, usize)>,
     /// The largest number of a deployment that was begun.
     begun: u64,
     /// The wall clock was set, so that dates say nothing of what came first.
@@ -113,10 +115,11 @@ impl Ghost {
         }
     }
 
-    pub(crate) const fn started(&mut self) {
+    pub(crate) fn started(&mut self) {
         self.excuses += 1;
         self.quiet_until = 0;
         self.tips = 0;
+        self.below.clear();
     }
 
     pub(crate) const fn wall_was_set(&mut self) {
@@ -137,6 +140,17 @@ impl Ghost {
         if let Some(not_before) = verdict.not_before {
             self.quiet_until = now + not_before.0;
         }
+    }
+
+    /// Below this tip there is this green commit.
+    pub(crate) fn found_below(&mut self, tip: usize, commit: usize) {
+        self.below.push((tip, commit));
+    }
+
+    /// Whether this process saw a commit at the tip, or below one that it saw there.
+    fn saw(&self, commit: usize) -> bool {
+        let at_tip = |number: usize| self.tips >> number & 1 == 1;
+        at_tip(commit) || self.below.iter().any(|(tip, below)| *below == commit && at_tip(*tip))
     }
 
     /// The agent is told something.
@@ -170,6 +184,7 @@ impl Ghost {
             | Event::Checked { .. }
             | Event::Built { .. }
             | Event::Activated { .. }
+            | Event::LookedBack { .. }
             | Event::Nudged { .. } => {}
         }
     }
@@ -190,10 +205,10 @@ impl Ghost {
         }
         match command {
             Command::Poll { .. } => self.polls += 1,
-            Command::Check { .. } if now < self.quiet_until => {
+            Command::Check { .. } | Command::LookBack { .. } if now < self.quiet_until => {
                 return Err(Violation::new(BOUNDED, "the forge is asked before its Retry-After".to_string()));
             }
-            Command::Check { .. } => self.checks += 1,
+            Command::Check { .. } | Command::LookBack { .. } => self.checks += 1,
             Command::Fetch { .. }
             | Command::Build { .. }
             | Command::CancelBuild { .. }
@@ -268,10 +283,24 @@ impl Ghost {
         }
         if let Some(current) = saved.deployment.as_ref().filter(|current| current.id.0 > self.begun) {
             self.begun = current.id.0;
-            if self.tips >> world.remote.number(&current.candidate.revision) & 1 == 0 {
+            if !self.saw(world.remote.number(&current.candidate.revision)) {
                 return Err(Violation::new(
                     TIP,
-                    format!("this process never saw it at the tip: {current:?}"),
+                    format!("this process never saw it at the tip, or below it: {current:?}"),
+                ));
+            }
+            let number = world.remote.number(&current.candidate.revision);
+            let held = world.disk.holds.iter().map(|hold| world.remote.number(&hold.revision));
+            let tip = saved.branch.tip.as_ref().map(|tip| world.remote.number(&tip.revision));
+            let between = |held: &usize| {
+                *held != number
+                    && world.remote.descends(*held, number)
+                    && tip.is_some_and(|tip| world.remote.descends(tip, *held))
+            };
+            if let Some(held) = held.into_iter().find(between) {
+                return Err(Violation::new(
+                    LOOPS,
+                    format!("{current:?} is older than {held}, which is held"),
                 ));
             }
         }

@@ -1,8 +1,9 @@
 //! One run: a script or chance, then everything heals and the newest revision must get there in time.
 
-use pull_agent_core::{Consequence, Millis, OnUnhealthy, Policy};
+use pull_agent_core::{Candidate, Consequence, Millis, OnUnhealthy, Policy, State};
 use pull_agent_protocol::Outcome;
 
+use crate::answers::MOST_BELOW;
 use crate::driver::{Agent, DriverMutation, Item, Sim};
 use crate::faults::{Death, Faults};
 use crate::log::Log;
@@ -56,6 +57,7 @@ pub const fn usual() -> Policy {
         poll_interval: Millis::seconds(60),
         fetch_timeout: Millis::seconds(300),
         gate_timeout: Millis::seconds(7200),
+        newest_green_after: Some(Millis::seconds(600)),
         settle: Millis::seconds(10),
         health_deadline: Millis::seconds(120),
         on_unhealthy: OnUnhealthy::RollBack,
@@ -93,6 +95,12 @@ fn prepare(plan: &Plan) -> Sim {
     let policy = plan.policy.clone().unwrap_or_else(|| Policy {
         poll_interval: Millis::seconds(rng.pick(&[10, 60, 60, 300])),
         gate_timeout: Millis::seconds(rng.pick(&[600, 7200])),
+        newest_green_after: rng.pick(&[
+            None,
+            Some(Millis(0)),
+            Some(Millis::seconds(60)),
+            Some(Millis::seconds(600)),
+        ]),
         on_unhealthy: rng.pick(&[OnUnhealthy::RollBack, OnUnhealthy::RollBack, OnUnhealthy::Report]),
         units_probed: rng.permille(700),
         ..usual()
@@ -160,7 +168,9 @@ fn heal(sim: &mut Sim) {
 /// The tip is deployed, or there is a reason why not.
 fn settle(sim: &mut Sim) -> Result<(), Violation> {
     let (poll_most, retry_most) = (ms(sim.policy.poll_interval) * 5, ms(sim.policy.poll_interval) * 15);
-    let bound = 1_500_000 + 3 * poll_most.max(60_000) + 4 * retry_most.max(60_000);
+    // A look below the tip comes at most so much later, of which there may be several until the newest green one is held.
+    let look_back = sim.policy.newest_green_after.map_or(0, |after| ms(after) + 4 * 1_800_000);
+    let bound = 1_500_000 + look_back + 3 * poll_most.max(60_000) + 4 * retry_most.max(60_000);
     let until = sim.now() + bound;
     let mut resumed = false;
     loop {
@@ -173,6 +183,7 @@ fn settle(sim: &mut Sim) -> Result<(), Violation> {
             && is_idle(sim)
             && has_seen(sim, tip)
             && (is_deployed(sim, tip) || !is_deployable(sim, tip))
+            && due_below(sim, tip).is_none()
         {
             return Ok(());
         }
@@ -181,6 +192,23 @@ fn settle(sim: &mut Sim) -> Result<(), Violation> {
             return Err(Violation::new("liveness", format!("commit {tip} did not settle: {state:?}")));
         }
     }
+}
+
+/// The commit below a tip that is not green which must be deployed in its stead, and is not yet.
+fn due_below(sim: &Sim, tip: usize) -> Option<usize> {
+    let (remote, disk) = (&sim.world.remote, &sim.world.disk);
+    let is_held = |number: usize| disk.holds.iter().any(|hold| remote.number(&hold.revision) == number);
+    let confirmed = sim.ghost.confirmed;
+    sim.policy.newest_green_after?;
+    // What was green once is deployed, whatever its checks came to later.
+    let passed = |state: &State| state.wanted().is_none_or(Candidate::has_passed);
+    let was_green = sim.agent.as_ref().is_none_or(|agent| passed(agent.state()));
+    if was_green || !sim.ghost.is_open(tip, &sim.world) || is_held(tip) {
+        return None;
+    }
+    let line = remote.below(tip).take_while(|number| confirmed != Some(*number) && !is_held(*number));
+    let green = line.take(MOST_BELOW).find(|number| sim.world.forge.checks[*number] == Checks::Green)?;
+    (is_deployable(sim, green) && !is_deployed(sim, green)).then_some(green)
 }
 
 fn is_idle(sim: &Sim) -> bool {

@@ -41,6 +41,7 @@ impl World {
             | Command::Check { .. }
             | Command::CancelBuild { .. }
             | Command::Probe { .. }
+            | Command::LookBack { .. }
             | Command::Forget { .. } => panic!("no step: {command:?}"),
         };
         let commit = revision.map(|revision| self.remote.number(revision));

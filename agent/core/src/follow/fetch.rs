@@ -1,14 +1,14 @@
-//! Fetches: the tip comes into the clone, and is compared with the deployed revision.
+//! Fetches: the tip, or what is deployed in its stead, comes into the clone and is compared with the deployed revision.
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::{Follow, InFlight, Surroundings};
 use crate::backoff::exponential;
-use crate::candidate::{Comparison, NoDescendant};
+use crate::candidate::{Candidate, Comparison, NoDescendant};
 use crate::command::Command;
 use crate::event::{Ancestry, Fetched};
-use crate::id::LookNumber;
+use crate::id::{LookNumber, Revision};
 use crate::policy::FETCH_GRACE;
 use crate::time::{Millis, Mono};
 
@@ -17,6 +17,8 @@ use crate::time::{Millis, Mono};
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Fetching {
     pub in_flight: Option<InFlight>,
+    /// What the fetch that runs is to bring.
+    pub of: Option<Revision>,
     /// When the next try is due.
     pub next: Mono,
     /// Failures in a row.
@@ -37,15 +39,21 @@ impl Fetching {
 
 impl Follow {
     pub(super) fn fetch_due(&self, around: &Surroundings) -> Option<Mono> {
+        self.to_be_fetched(around).filter(|_| self.fetch.in_flight.is_none()).map(|_| self.fetch.next)
+    }
+
+    /// The tip comes first: what is older is deployed only as part of its line.
+    fn to_be_fetched(&self, around: &Surroundings) -> Option<&Candidate> {
         let tip = self.branch.tip.as_ref()?;
-        (!tip.is_compared(around.base) && self.fetch.in_flight.is_none()).then_some(self.fetch.next)
+        [Some(tip), self.older.as_ref()].into_iter().flatten().find(|it| !it.is_compared(around.base))
     }
 
     pub(super) fn start_fetch(&mut self, around: &Surroundings, commands: &mut Vec<Command>) {
-        let Some(revision) = self.branch.tip.as_ref().map(|tip| tip.revision.clone()) else { return };
+        let Some(revision) = self.to_be_fetched(around).map(|it| it.revision.clone()) else { return };
         let look = self.next_look();
         let limit = Millis(around.policy.fetch_timeout.0.saturating_add(FETCH_GRACE.0));
         self.fetch.in_flight = Some(InFlight { look, until: around.now.mono.after(limit) });
+        self.fetch.of = Some(revision.clone());
         commands.push(Command::Fetch {
             look,
             revision,
@@ -63,11 +71,11 @@ impl Follow {
         self.fetched(Err("the fetch did not end within its time".to_string()), around);
     }
 
-    /// The fetch that runs brought the tip, or the sentence of what went wrong. The deployed revision cannot have changed
+    /// The fetch that runs brought its revision, or the sentence of what went wrong. The deployed revision cannot have changed
     /// under way: that makes every fetch under way a late one.
     pub(crate) fn fetched(&mut self, result: Result<Fetched, String>, around: &Surroundings) {
         self.fetch.in_flight = None;
-        let Some(tip) = &mut self.branch.tip else { return };
+        let of = self.fetch.of.take();
         let Fetched { subject, author, ancestry, contains } = match result {
             Ok(fetched) => fetched,
             Err(error) => {
@@ -82,9 +90,10 @@ impl Follow {
         };
         self.fetch.failures = 0;
         self.fetch.error = None;
+        let Some(candidate) = of.and_then(|revision| self.candidate(&revision)) else { return };
         let refusal = match (ancestry, around.base) {
             (Ancestry::NotDescendant(reason), Some(_)) => {
-                let known = tip
+                let known = candidate
                     .refusal()
                     .filter(|(known, with)| known.reason == reason && around.base == Some(*with));
                 let since = known.map_or(around.now.wall, |(known, _)| known.since);
@@ -95,9 +104,9 @@ impl Follow {
                 None
             }
         };
-        tip.subject = Some(subject);
-        tip.author = Some(author);
-        tip.fetched = true;
-        tip.ancestry = Some(Comparison { with: around.base.cloned(), refusal, contains });
+        candidate.subject = Some(subject);
+        candidate.author = Some(author);
+        candidate.fetched = true;
+        candidate.ancestry = Some(Comparison { with: around.base.cloned(), refusal, contains });
     }
 }

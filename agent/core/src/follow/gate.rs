@@ -7,7 +7,7 @@ use super::{Follow, InFlight, Surroundings, spaced};
 use crate::backoff::jitter;
 use crate::command::Command;
 use crate::id::LookNumber;
-use crate::policy::{CHECK_LIMIT, GATE_YOUNG};
+use crate::policy::{CHECK_LIMIT, GATE_YOUNG, Policy};
 use crate::time::{Millis, Mono, Now};
 use crate::verdict::{Judged, Verdict, VerdictKind};
 
@@ -35,6 +35,31 @@ impl Gating {
 
     pub(super) fn soon(&mut self, now: Mono) {
         self.next = self.next.min(now);
+    }
+
+    fn age(&self, now: Mono) -> Millis {
+        now.since(self.since.unwrap_or(now))
+    }
+
+    /// Between two questions while checks are on their way.
+    pub(super) fn wait(&self, policy: &Policy, now: Mono) -> Millis {
+        let interval = policy.gate_interval();
+        match (self.overdue, self.age(now) < GATE_YOUNG) {
+            (true, _) => interval.times(20),
+            (false, true) => interval,
+            (false, false) => interval.times(4),
+        }
+    }
+
+    /// Between two questions while nothing is known to be on its way.
+    fn wait_long(&self, policy: &Policy, now: Mono) -> Millis {
+        let young = !self.overdue && self.age(now) < GATE_YOUNG;
+        policy.gate_interval().times(if young { 4 } else { 20 })
+    }
+
+    /// The forge wants to be left alone for so long.
+    pub(super) fn leave_alone(&mut self, not_before: Option<Millis>, now: Mono) {
+        self.not_before = self.not_before.max(now.after(not_before.unwrap_or(Millis(0))));
     }
 
     /// Begins anew; only what the forge itself wanted is kept.
@@ -87,38 +112,43 @@ impl Follow {
         gate.in_flight = None;
         let age = now.since(*gate.since.get_or_insert(now));
         gate.overdue = age >= around.policy.gate_timeout;
-        let interval = around.policy.gate_interval();
-        let young = age < GATE_YOUNG;
         let wait = match verdict.kind {
-            _ if gate.overdue => interval.times(20),
-            VerdictKind::Pending if young => interval,
-            VerdictKind::Pending => interval.times(4),
-            _ if young => interval.times(4),
+            VerdictKind::Pending => gate.wait(around.policy, now),
             VerdictKind::Green
             | VerdictKind::Red
             | VerdictKind::Unproven
             | VerdictKind::Unavailable
-            | VerdictKind::Off => interval.times(20),
+            | VerdictKind::Off => gate.wait_long(around.policy, now),
         };
         gate.next = match verdict.not_before {
             // The forge itself says when to come again.
             Some(wait) if verdict.kind == VerdictKind::Unavailable && !gate.overdue => now.after(wait),
             Some(_) | None => now.after(jitter(wait, around.now.entropy)),
         };
-        gate.not_before = now.after(verdict.not_before.unwrap_or(Millis(0)));
+        gate.leave_alone(verdict.not_before, now);
+        let passes = verdict.kind.passes();
         if let Some(tip) = &mut self.branch.tip {
-            if verdict.kind.passes() {
+            if passes {
                 tip.passed_at.get_or_insert(around.now.wall);
             }
             tip.judged = Some(Judged { verdict, at: now });
         }
+        if passes {
+            self.green();
+        } else {
+            self.not_green(around.policy, around.now);
+        }
     }
 
     /// Other checks may be named now: what was green under the old ones proves nothing under the new.
-    pub(crate) fn checks_changed(&mut self, now: Now) {
+    pub(crate) fn checks_changed(&mut self, policy: &Policy, now: Now) {
         self.gate.anew(now.mono);
+        self.look_back.anew(now.mono);
+        self.older = None;
         if let Some(tip) = &mut self.branch.tip {
             tip.judged = None;
+            self.not_green(policy, now);
         }
+        self.time_look_back(policy, now);
     }
 }

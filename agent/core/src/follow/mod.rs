@@ -3,6 +3,7 @@
 
 mod fetch;
 mod gate;
+mod look_back;
 mod poll;
 mod tried;
 
@@ -20,6 +21,7 @@ use crate::time::{Mono, Now, Wall};
 
 pub use fetch::Fetching;
 pub use gate::Gating;
+pub use look_back::LookingBack;
 pub use poll::Polling;
 pub use tried::Tried;
 
@@ -32,6 +34,8 @@ pub struct Branch {
     pub leave: Option<Revision>,
     /// Since when the branch has had something that is not deployed here.
     pub behind_since: Option<Wall>,
+    /// Since when there has been a tip that is neither green nor deployed here; another such tip changes nothing.
+    pub not_green_since: Option<Wall>,
     /// How often others than the tip failed in ways that may pass.
     pub tried: Tried,
 }
@@ -43,6 +47,9 @@ pub(crate) struct Follow {
     poll: Polling,
     fetch: Fetching,
     gate: Gating,
+    look_back: LookingBack,
+    /// In memory only: the newest green commit below a tip that is not green.
+    older: Option<Candidate>,
     looks: LookNumber,
 }
 
@@ -100,6 +107,7 @@ impl Follow {
             tip.forget_findings(now.mono);
             tip.wait_to_retry(policy, now);
         }
+        self.time_look_back(policy, now);
     }
 
     /// What is saved of the lane, with nothing that only this process knows.
@@ -108,6 +116,7 @@ impl Follow {
             tip: self.branch.tip.as_ref().map(Candidate::noted),
             leave: self.branch.leave.clone(),
             behind_since: self.branch.behind_since,
+            not_green_since: self.branch.not_green_since,
             tried: self.branch.tried.clone(),
         }
     }
@@ -119,13 +128,17 @@ impl Follow {
 
     /// Whether the saved part is this.
     pub(crate) fn is_noted_as(&self, other: &Branch) -> bool {
-        let Branch { tip, leave, behind_since, tried } = &self.branch;
+        let Branch { tip, leave, behind_since, not_green_since, tried } = &self.branch;
         let same_tip = match (tip, &other.tip) {
             (Some(own), Some(other)) => own.is_noted_as(other),
             (None, None) => true,
             (Some(_), None) | (None, Some(_)) => false,
         };
-        same_tip && *leave == other.leave && *behind_since == other.behind_since && *tried == other.tried
+        same_tip
+            && *leave == other.leave
+            && *behind_since == other.behind_since
+            && *not_green_since == other.not_green_since
+            && *tried == other.tried
     }
 
     /// The newest tip, when it is not the deployed revision.
@@ -156,8 +169,10 @@ impl Follow {
 
     /// When the lane has something to do by itself, answers that are given up included.
     pub(crate) fn due(&self, around: &Surroundings) -> Option<Mono> {
-        let given_up = [self.poll.in_flight, self.fetch.in_flight, self.gate.in_flight];
-        let looks = [self.poll_due(), self.fetch_due(around), self.gate_due(around)];
+        let given_up =
+            [self.poll.in_flight, self.fetch.in_flight, self.gate.in_flight, self.look_back.in_flight];
+        let looks =
+            [self.poll_due(), self.fetch_due(around), self.gate_due(around), self.look_back_due(around)];
         looks.into_iter().chain(given_up.map(|look| look.map(|look| look.until))).flatten().min()
     }
 
@@ -169,6 +184,9 @@ impl Follow {
         }
         if is_due(self.gate_due(around)) {
             self.start_check(around, commands);
+        }
+        if is_due(self.look_back_due(around)) {
+            self.start_look_back(around, commands);
         }
         if is_due(self.poll_due()) {
             self.start_poll(around, commands);
@@ -188,24 +206,34 @@ impl Follow {
         if overdue(self.gate.in_flight) {
             self.check_given_up(around);
         }
+        if overdue(self.look_back.in_flight) {
+            self.look_back_given_up(around);
+        }
     }
 
     /// The candidate that may be deployed: fetched, let pass by the forward-only test, green, not held. What a former
-    /// process saw is no tip until the branch was looked at again: it may have been withdrawn since.
+    /// process saw is no tip until the branch was looked at again: it may have been withdrawn since. While the tip is not
+    /// green, it is the one that was found below it.
     pub(crate) fn ready(&self, around: &Surroundings) -> Option<&Candidate> {
-        self.branch.tip.as_ref().filter(|tip| {
-            self.poll.tip.as_ref() == Some(&tip.revision)
-                && tip.is_allowed(around.base)
-                && !around.is_held(&tip.revision)
-                && tip.has_passed()
-        })
+        let tip = self.branch.tip.as_ref().filter(|tip| self.poll.tip.as_ref() == Some(&tip.revision))?;
+        let candidate = if tip.has_passed() || around.is_held(&tip.revision) || !tip.is_allowed(around.base) {
+            tip
+        } else {
+            self.older.as_ref()?
+        };
+        let may = candidate.is_allowed(around.base)
+            && !around.is_held(&candidate.revision)
+            && candidate.has_passed();
+        may.then_some(candidate)
     }
 
     /// Whether a candidate in deployment is not to be activated any more.
     pub(crate) fn overtakes(&self, deploying: &Candidate, around: &Surroundings) -> Option<Overtaken> {
         match &self.branch.tip {
             Some(tip) if tip.revision == deploying.revision => None,
-            Some(tip) if self.ready(around).is_some() => Some(Overtaken::ByNewer(tip.revision.clone())),
+            Some(tip) if tip.has_passed() && self.ready(around).is_some() => {
+                Some(Overtaken::ByNewer(tip.revision.clone()))
+            }
             // The tip cannot contain what is being deployed: that descends from the deployed revision, the tip does not.
             Some(tip) => (tip.refusal().is_some() && deploying.is_descendant())
                 .then(|| Overtaken::Withdrawn(tip.revision.clone())),
@@ -223,6 +251,8 @@ impl Follow {
                 self.branch.behind_since = Some(tip.seen_at);
                 self.fetch = Fetching::default();
                 self.fetch.begin(now.mono);
+                self.look_back.anew(now.mono);
+                self.older = None;
             }
             None => {}
         }
@@ -235,8 +265,16 @@ impl Follow {
         consequence: Consequence,
         around: &Surroundings,
     ) -> bool {
-        match self.tip_if(revision) {
-            Some(tip) => tip.failed(consequence, around.policy, around.now),
+        match self.candidate(revision) {
+            Some(candidate) => {
+                let again = candidate.failed(consequence, around.policy, around.now);
+                let tries = candidate.tries;
+                // Not saved with the tip, and forgotten with it.
+                if again && self.older.as_ref().is_some_and(|older| older.revision == *revision) {
+                    self.branch.tried.note(revision.clone(), tries);
+                }
+                again
+            }
             // It is tried again only if the branch comes back to it; what is wanted instead does not wait for that.
             None => self.branch.tried.failed(revision, consequence),
         }
@@ -248,6 +286,7 @@ impl Follow {
             tip.forget_tries(Mono(0));
             tip.leave = false;
         }
+        self.older.take_if(|older| older.revision == *revision);
         self.branch.tried.take(revision);
         self.branch.leave.take_if(|leave| leave == revision);
     }
@@ -256,6 +295,7 @@ impl Follow {
     pub(crate) fn nothing_wanted(&mut self, now: Now) {
         self.part_with_tip();
         self.branch.behind_since = None;
+        self.green();
         self.look_anew(now);
     }
 
@@ -278,6 +318,8 @@ impl Follow {
             Some(revision) => drop(self.branch.tried.take(revision)),
             None => self.branch.tried.clear(),
         }
+        // Found anew, with everything that is forgotten now.
+        self.older = None;
         // What failed may have been the clone, which a fetch proves and mends.
         self.fetch = Fetching::default();
         self.fetch.begin(now.mono);
@@ -304,6 +346,7 @@ impl Follow {
         self.poll.soon(trigger, now.mono);
         self.fetch.soon(now.mono);
         self.gate.soon(now.mono);
+        self.look_back.soon(now.mono);
     }
 
     /// Forgets what was found out about the tip. An answer that is under way is late from now on.
@@ -311,6 +354,8 @@ impl Follow {
         self.fetch = Fetching::default();
         self.fetch.begin(now.mono);
         self.gate.anew(now.mono);
+        self.look_back.anew(now.mono);
+        self.older = None;
     }
 
     /// Leave that the tip did not use is kept for when the branch comes back to it, and so is how often it failed.
@@ -320,6 +365,12 @@ impl Follow {
         if tip.leave {
             self.branch.leave.get_or_insert(tip.revision);
         }
+    }
+
+    /// What is known of a revision that may be deployed.
+    fn candidate(&mut self, revision: &Revision) -> Option<&mut Candidate> {
+        let candidates = [&mut self.branch.tip, &mut self.older];
+        candidates.into_iter().flatten().find(|it| it.revision == *revision)
     }
 
     fn tip_if(&mut self, revision: &Revision) -> Option<&mut Candidate> {

@@ -151,6 +151,7 @@ impl Follow {
             candidate.wait_to_retry(around.policy, around.now);
             self.branch.tip = Some(candidate);
             self.look_anew(around.now);
+            self.not_green(around.policy, around.now);
         }
     }
 

@@ -36,6 +36,10 @@ impl Tried {
         }
     }
 
+    pub(super) fn tries_of(&self, revision: &Revision) -> Tries {
+        self.entries().find(|(tried, _)| *tried == revision).map_or_else(Tries::default, |(_, tries)| tries)
+    }
+
     /// Forgets a revision and returns its tries.
     pub(super) fn take(&mut self, revision: &Revision) -> Tries {
         let place = self.0.iter().position(|(tried, _)| tried == revision);

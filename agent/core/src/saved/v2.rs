@@ -36,6 +36,7 @@ struct Branch {
     tip: Option<Candidate>,
     leave: Option<String>,
     behind_since: Option<u64>,
+    not_green_since: Option<u64>,
     tried: Vec<Tried>,
 }
 

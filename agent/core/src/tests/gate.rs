@@ -24,7 +24,17 @@ fn only_green_and_off_start_a_build() {
         machine.check(
             Event::Checked { look, verdict: verdict(kind) },
             &[build(3, 2, 'b')],
-            &["next_deployment", "next_step", "deployment", "wanted", "gate", "work", "shown"],
+            &[
+                "next_deployment",
+                "next_step",
+                "deployment",
+                "wanted",
+                "not_green_since",
+                "look_back",
+                "gate",
+                "work",
+                "shown",
+            ],
         );
     }
 }
@@ -228,7 +238,11 @@ fn a_tip_that_is_deployed_again_needs_nothing() {
     let mut machine = Machine::gating();
     machine.poll();
     let event = machine.polled_event(Ok(revision('a')));
-    machine.check(event, &[], &["wanted", "behind_since", "poll", "fetch", "gate", "shown"]);
+    machine.check(
+        event,
+        &[],
+        &["wanted", "behind_since", "not_green_since", "look_back", "poll", "fetch", "gate", "shown"],
+    );
     assert_eq!((machine.state.wanted(), machine.state.behind_since()), (None, None));
 }
 

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::machine::{Machine, failure, fetched, host, ill, revision, system, verdict};
+use super::machine::{Machine, below, failure, fetched, host, ill, revision, system, verdict};
 use crate::{Ancestry, BuildEnd, Event, Exit, LookNumber, ReasonCode, StepNumber, VerdictKind};
 /// One answer of each kind, with this number.
 fn answers(look: LookNumber, step: StepNumber) -> Vec<Event> {
@@ -14,6 +14,8 @@ fn answers(look: LookNumber, step: StepNumber) -> Vec<Event> {
         Event::Fetched { look, result: Err("down".into()) },
         Event::Checked { look, verdict: verdict(VerdictKind::Green) },
         Event::Checked { look, verdict: verdict(VerdictKind::Red) },
+        Event::LookedBack { look, result: Ok(below('c')) },
+        Event::LookedBack { look, result: Err("down".into()) },
         Event::Built { step, host: other(), end: BuildEnd::Built(system('f')) },
         Event::Built { step, host: other(), end: failure(ReasonCode::BuildFailed) },
         Event::Activated { step, exit: Exit::Code(0), host: other() },
@@ -45,7 +47,10 @@ fn the_right_number_in_an_answer_of_another_kind_changes_nothing() {
                 Event::Activated { .. } => phase == "activating" || phase == "rolling back",
                 Event::Probed { .. } => phase == "confirming",
                 // The lanes number their looks apart, so that theirs may be the same.
-                Event::Polled { .. } | Event::Fetched { .. } | Event::Checked { .. } => continue,
+                Event::Polled { .. }
+                | Event::Fetched { .. }
+                | Event::Checked { .. }
+                | Event::LookedBack { .. } => continue,
                 Event::Started { .. }
                 | Event::DeadlinePassed
                 | Event::PolicyChanged { .. }

@@ -7,9 +7,10 @@ use alloc::vec::Vec;
 
 use crate::decide::decide;
 use crate::{
-    Ancestry, Baseline, BuildEnd, Built, Cause, Command, DeploymentId, Event, Exit, Fetched, HostView,
-    LookNumber, Millis, Mono, Now, OnUnhealthy, Operation, Phase, Policy, Probe, ProbeFailure, ReasonCode,
-    Refusal, Revision, State, StepNumber, SystemPath, Verdict, VerdictKind, Wall, deadline,
+    Ancestry, Baseline, BelowTip, BuildEnd, Built, Cause, Command, DeploymentId, Event, Exit, Fetched,
+    GreenCommit, HostView, LookNumber, Millis, Mono, Now, OnUnhealthy, Operation, Phase, Policy, Probe,
+    ProbeFailure, ReasonCode, Refusal, Revision, State, StepNumber, SystemPath, Verdict, VerdictKind, Wall,
+    deadline,
 };
 
 /// What the wall clock shows when the steady one shows nought.
@@ -20,6 +21,7 @@ pub(super) fn policy() -> Policy {
         poll_interval: Millis::seconds(60),
         fetch_timeout: Millis::seconds(300),
         gate_timeout: Millis::seconds(7200),
+        newest_green_after: Some(Millis::seconds(600)),
         settle: Millis::seconds(10),
         health_deadline: Millis::seconds(120),
         on_unhealthy: OnUnhealthy::RollBack,
@@ -50,6 +52,17 @@ pub(super) fn verdict(kind: VerdictKind) -> Verdict {
 
 pub(super) fn fetched(ancestry: Ancestry) -> Fetched {
     Fetched { subject: "subject".to_owned(), author: "author".to_owned(), ancestry, contains: Vec::new() }
+}
+
+/// A green commit below the tip.
+pub(super) fn below(digit: char) -> BelowTip {
+    let green = GreenCommit {
+        revision: revision(digit),
+        subject: "subject".to_owned(),
+        author: "author".to_owned(),
+        verdict: verdict(VerdictKind::Green),
+    };
+    BelowTip { green: Some(green), not_before: None }
 }
 
 /// A build that failed.
@@ -291,6 +304,43 @@ impl Machine {
         self.tell(Event::Checked { look, verdict: verdict(kind) })
     }
 
+    /// Answers everything that comes up in between, the tip being pending, until the line below it is looked through; returns
+    /// what comes out then.
+    pub(super) fn until_look_back(&mut self, tip: char) -> Vec<Command> {
+        let (mut commands, end) = (Vec::new(), self.now + 7_200_000);
+        while self.state.looking_back().in_flight.is_none() {
+            if self.state.poll().in_flight.is_some() {
+                self.polled(tip);
+            } else if self.state.fetch().in_flight.is_some() {
+                self.fetched(Ancestry::Descendant);
+            } else if self.state.gate().in_flight.is_some() {
+                self.checked(VerdictKind::Pending);
+            } else {
+                let due = deadline(&self.policy, &self.state, self.clock()).expect("a poll at least");
+                assert!(due.0 < end, "nothing below the tip is looked at");
+                self.now = due.0;
+                commands = self.tell(Event::DeadlinePassed);
+            }
+        }
+        commands
+    }
+
+    pub(super) fn looked_back_event(&self, digit: char) -> Event {
+        let look = self.state.looking_back().in_flight.expect("a look waits").look;
+        Event::LookedBack { look, result: Ok(below(digit)) }
+    }
+
+    pub(super) fn nothing_below_event(&self) -> Event {
+        let look = self.state.looking_back().in_flight.expect("a look waits").look;
+        Event::LookedBack { look, result: Ok(BelowTip { green: None, not_before: None }) }
+    }
+
+    /// The look below the tip finds this commit green.
+    pub(super) fn looked_back(&mut self, digit: char) -> Vec<Command> {
+        let event = self.looked_back_event(digit);
+        self.tell(event)
+    }
+
     pub(super) fn built(&mut self, digit: char, host: HostView) -> Vec<Command> {
         self.tell(Event::Built { step: self.step(), host, end: BuildEnd::Built(system(digit)) })
     }
@@ -384,6 +434,9 @@ fn changed(before: &State, after: &State) -> Vec<&'static str> {
         ("wanted", before.wanted() != after.wanted()),
         ("behind_since", branch.behind_since != other.behind_since),
         ("leave", branch.leave != other.leave),
+        ("not_green_since", branch.not_green_since != other.not_green_since),
+        ("older", before.older() != after.older()),
+        ("look_back", before.follow.looking_back() != after.follow.looking_back()),
         ("tried", branch.tried != other.tried),
         ("held", old.held != new.held),
         ("paused", old.paused != new.paused),

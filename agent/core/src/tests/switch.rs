@@ -273,6 +273,7 @@ fn probes_that_pass_end_it_well() {
             "deployment",
             "wanted",
             "behind_since",
+            "look_back",
             "history",
             "totals",
             "fetch",

@@ -85,6 +85,7 @@ fn name(command: &Command) -> String {
         Command::Poll { .. } => "poll",
         Command::Fetch { .. } => "fetch",
         Command::Check { .. } => "check",
+        Command::LookBack { .. } => "look below the tip",
         Command::Build { .. } => "build",
         Command::CancelBuild { .. } => "cancel build",
         Command::Activate { operation: Operation::Switch { .. }, .. } => "switch",
@@ -131,6 +132,13 @@ fn rows(machine: &Machine) -> Vec<(&'static str, String)> {
     back.now += 2_000;
     back.tell(Event::Nudged { revision: None });
     rows.push(("the deployed tip again", told(&back, back.polled_event(Ok(revision('a'))))));
+    if phase(machine) == "gating" {
+        let mut stuck = machine.clone();
+        let commands = stuck.until_look_back('b');
+        rows.push(("the tip is not green for ten minutes", told_of(machine, &stuck, &commands)));
+        rows.push(("a commit below the tip is green", told(&stuck, stuck.looked_back_event('c'))));
+        rows.push(("none below the tip is green", told(&stuck, stuck.nothing_below_event())));
+    }
     if let Some(Phase::Ready { busy: true, .. }) = machine.phase() {
         let mut later = machine.clone();
         let commands = later.wait_until(machine.state.work().next.0);

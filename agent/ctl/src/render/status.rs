@@ -80,6 +80,15 @@ fn wanted(rows: &mut Rows, status: &Status, now: Timestamp) {
         );
     }
     left_out(rows, gate.checks.len());
+    if let Some(older) = &status.candidate {
+        let subject = older.subject.as_deref().unwrap_or_default();
+        let text = format!(
+            "{}: {}, the newest below the wanted one",
+            named(&older.revision, subject),
+            older.verdict
+        );
+        rows.row("instead", Some(verdict_paint(&older.verdict)), &text);
+    }
 }
 
 fn doing(rows: &mut Rows, status: &Status, now: Timestamp) {

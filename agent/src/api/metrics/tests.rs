@@ -24,6 +24,7 @@ fn polled(answers: &[(u64, bool)]) -> State {
         poll_interval: Millis::seconds(60),
         fetch_timeout: Millis::seconds(300),
         gate_timeout: Millis::seconds(7200),
+        newest_green_after: None,
         settle: Millis::seconds(10),
         health_deadline: Millis::seconds(120),
         on_unhealthy: OnUnhealthy::RollBack,

@@ -160,6 +160,7 @@ fn gate() -> GithubGate {
         checks: vec![CHECK.to_owned()],
         app_id: None,
         accept: Accept::Commit,
+        newest_green_after: None,
         timeout: Duration::ZERO,
         token_file: None,
         ca_file: None,

@@ -18,6 +18,8 @@ pub(in crate::git) enum Request {
     },
     /// Bring a revision into the clone.
     Fetch(FetchRequest),
+    /// Say what there is below a tip that was fetched.
+    Below(FetchRequest),
 }
 
 /// What is to be brought into the clone.
@@ -54,6 +56,19 @@ pub(in crate::git) enum Completed {
     Tip(Option<Revision>),
     /// Of a fetch.
     Fetched(FetchAnswer),
+    /// Of a look below a tip, newest first.
+    Below(Vec<Below>),
+}
+
+/// A commit on the first-parent line below a tip.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Below {
+    /// Its id.
+    pub revision: Revision,
+    /// First line of the message, harmless.
+    pub subject: String,
+    /// Name of the author, harmless.
+    pub author: String,
 }
 
 /// A revision that is in the clone, whole and synced.

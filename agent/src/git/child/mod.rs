@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::Duration;
 
-pub use message::Failure;
+pub use message::{Below, Failure};
 pub(super) use message::{Completed, FetchAnswer, FetchRequest, Reply, Request, Standing};
 
 use crate::process::{CallError, Environment, call_with, environment};

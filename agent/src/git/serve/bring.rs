@@ -2,6 +2,7 @@
 //! clone is shallow with an anchor: at first one commit alone, later all since the deployed one, so that the
 //! forward-only test is exact and the clone small. A clone that turns out damaged is made anew once.
 
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use gix::ObjectId;
@@ -19,6 +20,9 @@ use crate::text::first_line;
 
 /// Most bytes of a first fetch, which is one commit with its files.
 const MAX_PACK: u64 = 8 * 1024 * 1024 * 1024;
+
+/// A commit without its history.
+const ALONE: Option<NonZeroU32> = Some(NonZeroU32::MIN);
 
 /// Each fetch adds a pack, and nothing joins them: with more of them the clone is made anew.
 const MAX_PACKS: usize = 50;
@@ -94,7 +98,7 @@ fn tidy(request: &FetchRequest, clone: &Clone, updated: &Updated, notes: &mut Ve
 fn update(request: &FetchRequest, clone: &Clone) -> Result<Updated, Fault> {
     let tip = object_id(&request.revision);
     let base = request.deployed.as_ref().map(object_id);
-    let work = Work { request, clone, tip, shallow: clone.git_dir.join(SHALLOW_NEXT) };
+    let work = Work::of(request, clone);
     work.write_shallow(&[])?;
     let before = branch_tip(&clone.open()?, &request.remote.reference())?;
     let standing = match base {
@@ -120,26 +124,40 @@ fn update(request: &FetchRequest, clone: &Clone) -> Result<Updated, Fault> {
     Ok(Updated { answer, replaceable })
 }
 
-struct Work<'a> {
+/// What is done to one clone.
+pub(super) struct Work<'a> {
     request: &'a FetchRequest,
     clone: &'a Clone,
     tip: ObjectId,
     shallow: PathBuf,
 }
 
-impl Work<'_> {
+impl<'a> Work<'a> {
+    pub(super) fn of(request: &'a FetchRequest, clone: &'a Clone) -> Self {
+        let shallow = clone.git_dir.join(SHALLOW_NEXT);
+        Self { request, clone, tip: object_id(&request.revision), shallow }
+    }
+
+    /// Brings the tip in once more, with so many commits of its history, itself included.
+    pub(super) fn deepen(&self, depth: NonZeroU32) -> Result<(), Fault> {
+        self.write_shallow(&[])?;
+        self.exchange(self.tip, &[], Some(depth), MAX_PACK)?;
+        self.finish_shallow()?;
+        Ok(self.clone.sync()?)
+    }
+
     /// Brings the tip in without its history.
     fn alone(&self, have: Option<ObjectId>) -> Result<(), Fault> {
         if have.is_none() && has_commit(&self.clone.open()?, self.tip)? {
             return self.write_shallow(&boundary(&self.clone.open()?, self.tip)?);
         }
-        self.exchange(self.tip, have.as_slice(), true, MAX_PACK)
+        self.exchange(self.tip, have.as_slice(), ALONE, MAX_PACK)
     }
 
     /// Brings the tip in with all that came since the deployed revision, and compares them.
     fn since(&self, base: ObjectId, before: Option<ObjectId>) -> Result<Standing, Fault> {
         if !has_commit(&self.clone.open()?, base)? {
-            match self.exchange(base, &[], true, MAX_PACK) {
+            match self.exchange(base, &[], ALONE, MAX_PACK) {
                 Ok(()) => {}
                 Err(Fault::Refused { text, any_commit }) => {
                     return self.without_anchor(base, &text, any_commit);
@@ -161,7 +179,7 @@ impl Work<'_> {
         {
             have.push(before);
         }
-        match self.exchange(self.tip, &have, false, self.request.max_history) {
+        match self.exchange(self.tip, &have, None, self.request.max_history) {
             Ok(()) => self.compare(base),
             Err(fault @ Fault::TooMuch { .. }) => {
                 self.write_shallow(&ends)?;
@@ -176,7 +194,7 @@ impl Work<'_> {
     /// tip may have it.
     fn without_anchor(&self, base: ObjectId, text: &str, any_commit: bool) -> Result<Standing, Fault> {
         if !any_commit {
-            match self.exchange(self.tip, &[], false, self.request.max_history) {
+            match self.exchange(self.tip, &[], None, self.request.max_history) {
                 Ok(()) => return self.compare(base),
                 Err(Fault::TooMuch { .. }) => self.write_shallow(&[])?,
                 Err(fault) => return Err(fault),
@@ -211,8 +229,14 @@ impl Work<'_> {
         ))
     }
 
-    fn exchange(&self, want: ObjectId, have: &[ObjectId], alone: bool, limit: u64) -> Result<(), Fault> {
-        let exchange = Exchange { want, have, alone, limit, shallow_file: &self.shallow };
+    fn exchange(
+        &self,
+        want: ObjectId,
+        have: &[ObjectId],
+        depth: Option<NonZeroU32>,
+        limit: u64,
+    ) -> Result<(), Fault> {
+        let exchange = Exchange { want, have, depth, limit, shallow_file: &self.shallow };
         let fault = match exchange.run(&self.request.remote, self.clone) {
             Err(fault @ Fault::Remote { .. }) => fault,
             result => return result,

@@ -2,6 +2,7 @@
 //! caller knows exactly what it wants and has, so what a server sends does not depend on its refs or on ours.
 
 use std::io::{BufRead, Read};
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
@@ -25,8 +26,8 @@ pub(super) struct Exchange<'a> {
     pub(super) want: ObjectId,
     /// Commits that the clone has, with all that they need.
     pub(super) have: &'a [ObjectId],
-    /// The commit alone, without its history.
-    pub(super) alone: bool,
+    /// So many commits of its history, itself included; none: as far as the clone's own goes.
+    pub(super) depth: Option<NonZeroU32>,
     /// Most bytes of the pack.
     pub(super) limit: u64,
     /// File with the ends of the clone's history; the server's answer is put in.
@@ -39,8 +40,7 @@ impl Exchange<'_> {
         let repo = clone.open()?;
         let Connected { mut transport, mut handshake } = connect(remote)?;
         let any_commit = handshake.server_protocol_version == Protocol::V2;
-        let shallow =
-            if self.alone { Shallow::DepthAtRemote(std::num::NonZeroU32::MIN) } else { Shallow::NoChange };
+        let shallow = self.depth.map_or(Shallow::NoChange, Shallow::DepthAtRemote);
         let mut keep = None;
         let mut too_much = false;
         let received = gix::protocol::fetch(

@@ -1,6 +1,7 @@
 //! The child's side: bounded in memory, tied to its parent's life, one request, one answer. Only here does gitoxide speak to
 //! the remote or write to the clone.
 
+mod below;
 mod bring;
 mod exchange;
 mod fault;
@@ -58,7 +59,7 @@ fn serve() -> std::io::Result<()> {
 fn answer(request: Request) -> Reply {
     let remote = match &request {
         Request::Poll { remote } => remote,
-        Request::Fetch(request) => &request.remote,
+        Request::Fetch(request) | Request::Below(request) => &request.remote,
     };
     // A file that cannot be read is an error of the request itself, which reads it where it needs it.
     let token = || credentials::token(remote).ok().flatten();
@@ -66,6 +67,7 @@ fn answer(request: Request) -> Reply {
     let result = match &request {
         Request::Poll { remote } => transport::tip(remote).map(Completed::Tip),
         Request::Fetch(request) => bring::bring_in(request).map(Completed::Fetched),
+        Request::Below(request) => below::below(request).map(Completed::Below),
     };
     match result {
         Ok(answer) => Reply::Done(answer),

@@ -37,6 +37,8 @@ pub(super) fn gate(
     let words = [("commit", Accept::Commit), ("proven", Accept::Proven), ("merged", Accept::Merged)];
     let accept = section.read("accept", Accept::Proven, convert::word(&words));
     section.read("api", (), convert::word_for_now(&["auto", "checks"], &["actions"]));
+    let ten_minutes = Some(Duration::from_secs(600));
+    let newest_green_after = section.read("newest_green_after", ten_minutes, convert::or_never);
     let least = Duration::from_secs(1);
     let timeout = section.read("timeout", Duration::from_secs(2 * 3600), convert::duration(least));
     let token_file = section.read("token_file", None, convert::file(facts.sees_files));
@@ -52,6 +54,7 @@ pub(super) fn gate(
         checks: checks.iter().map(|name| name.replace("{host}", host)).collect(),
         app_id: Some(app_id).filter(|id| *id != 0),
         accept,
+        newest_green_after,
         timeout,
         token_file,
         ca_file: source.ca_file.clone(),

@@ -31,6 +31,7 @@ pub(crate) async fn check(bench: &Bench) {
         checks: vec![CHECK.to_owned()],
         app_id: Some(GITHUB_ACTIONS),
         accept: Accept::Commit,
+        newest_green_after: None,
         timeout: Duration::from_secs(7200),
         token_file: Some(token),
         ca_file: None,

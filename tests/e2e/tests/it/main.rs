@@ -9,6 +9,7 @@ mod failures;
 mod lifecycle;
 mod listener;
 mod metrics;
+mod newest_green;
 mod notify;
 mod package;
 mod recipe;

@@ -1,6 +1,7 @@
 //! The agent's git module against real and hostile servers.
 
 mod bed;
+mod below;
 mod clone;
 mod fetch;
 mod hostile_fetch;

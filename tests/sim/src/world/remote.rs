@@ -53,6 +53,8 @@ pub struct System {
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Commit {
     pub revision: Revision,
+    /// Index of the commit that it builds on.
+    pub parent: Option<usize>,
     /// Itself and all its ancestors, one bit each.
     pub ancestors: u128,
     /// Index of the system that it builds.
@@ -80,7 +82,7 @@ impl Remote {
         let number = self.commits.len();
         let inherited = parent.map_or(0, |parent| self.commits[parent].ancestors);
         let revision = revision(number);
-        self.commits.push(Commit { revision, ancestors: inherited | 1 << number, system, build });
+        self.commits.push(Commit { revision, parent, ancestors: inherited | 1 << number, system, build });
         number
     }
 
@@ -100,6 +102,11 @@ impl Remote {
     #[must_use]
     pub fn descends(&self, commit: usize, from: usize) -> bool {
         self.commits[commit].ancestors >> from & 1 == 1
+    }
+
+    /// The commits below another one, newest first, to the root.
+    pub fn below(&self, commit: usize) -> impl Iterator<Item = usize> + '_ {
+        core::iter::successors(self.commits[commit].parent, |number| self.commits[*number].parent)
     }
 
     /// The number of a commit.

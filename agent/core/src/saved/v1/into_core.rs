@@ -53,6 +53,7 @@ impl TryFrom<File> for Read {
             tip: wanted.map(Wanted::into_core).transpose()?,
             leave: accepted,
             behind_since: behind_since.map(Wall),
+            not_green_since: None,
             tried: follow::Tried::default(),
         };
         if let Some(tip) = &mut branch.tip {

@@ -69,7 +69,7 @@ impl Notes {
     }
 
     fn branch(&mut self, branch: Branch) -> follow::Branch {
-        let Branch { tip, leave, behind_since, tried } = branch;
+        let Branch { tip, leave, behind_since, not_green_since, tried } = branch;
         let tried: Vec<_> = tried
             .into_iter()
             .filter_map(|tried| self.keep("a revision that failed", Some(tried.into_core())))
@@ -78,6 +78,7 @@ impl Notes {
             tip: self.keep("the tip of the branch", tip.map(Candidate::into_core)),
             leave: self.keep("the accepted revision", leave.as_deref().map(Revision::parse)),
             behind_since: behind_since.map(Wall),
+            not_green_since: not_green_since.map(Wall),
             tried: follow::Tried::read(tried),
         }
     }

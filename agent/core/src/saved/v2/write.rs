@@ -53,11 +53,12 @@ fn moment(at: Option<Wall>) -> Option<u64> {
 
 impl From<&follow::Branch> for Branch {
     fn from(branch: &follow::Branch) -> Self {
-        let follow::Branch { tip, leave, behind_since, tried } = branch;
+        let follow::Branch { tip, leave, behind_since, not_green_since, tried } = branch;
         Self {
             tip: tip.as_ref().map(Into::into),
             leave: leave.as_ref().map(digits),
             behind_since: moment(*behind_since),
+            not_green_since: moment(*not_green_since),
             tried: tried
                 .entries()
                 .map(|(revision, tries)| Tried { revision: digits(revision), tries: tries.into() })

@@ -174,10 +174,11 @@ prop_compose! {
         tip in prop::option::of(candidate()),
         leave in prop::option::of(digits()),
         behind_since in prop::option::of(wall()),
+        not_green_since in prop::option::of(wall()),
         tried in prop::collection::vec((digits(), any::<[u32; 2]>()), 0..3),
         deployment in prop::option::of(deployment()),
     ) -> Saved {
         let tried = tried.into_iter().map(|(revision, [transient, hard])| (revision, Tries { transient, hard }));
-        Saved { ledger, branch: Branch { tip, leave, behind_since, tried: Tried::read(tried) }, deployment }
+        Saved { ledger, branch: Branch { tip, leave, behind_since, not_green_since, tried: Tried::read(tried) }, deployment }
     }
 }
