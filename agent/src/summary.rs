@@ -133,6 +133,7 @@ pub(crate) const fn evidence_word(evidence: Evidence) -> &'static str {
     match evidence {
         Evidence::Commit => "commit",
         Evidence::PullRequest => "pull-request",
+        Evidence::Merged => "merged",
     }
 }
 

@@ -16,25 +16,45 @@ make_repository() {
   git -C "$work/clone" remote add origin "$work/infra.git"
   echo '{ outputs = _: { }; }' > "$work/clone/flake.nix"
   mkdir "$work/clone/hosts"
+  in_clone add --all
+  in_clone commit --quiet --message "an empty flake"
+  in_clone push --quiet origin main
 }
 
 # configure HOST LINES…: the configuration of a host in the working copy.
 configure() { printf '%s\n' "${@:2}" > "$work/clone/hosts/$1.conf"; }
 
-# merge SUBJECT: what is in the working copy becomes the tip of main, its id in $revision.
-merge() {
-  git -C "$work/clone" add --all
-  git -C "$work/clone" commit --quiet --message "$1"
-  git -C "$work/clone" push --quiet origin main
-  revision=$(git -C "$work/clone" rev-parse HEAD)
-  line git pushed "${revision:0:7} \"$1\""
+in_clone() { git -C "$work/clone" "$@"; }
+
+# tell ROUTE JSON: what the stand-in of the forge knows from now on.
+tell() {
+  curl --silent --show-error --fail --request PUT "$forge/_control/$1" --output /dev/null --data "$2"
 }
 
-# check HOST STATUS [CONCLUSION]: the check run of this host on the tip.
+# merge SUBJECT: what is in the working copy becomes a pull request, its head in $head, and that by a squash the tip of
+# main, its id in $revision.
+merge() {
+  number=$((${number:-0} + 1))
+  in_clone switch --quiet --create "change-$number"
+  in_clone add --all
+  in_clone commit --quiet --message "$1"
+  head=$(in_clone rev-parse HEAD)
+  in_clone push --quiet origin "HEAD:refs/pull/$number/head"
+  in_clone switch --quiet main
+  in_clone merge --quiet --squash "change-$number"
+  in_clone commit --quiet --message "$1 (#$number)"
+  revision=$(in_clone rev-parse HEAD)
+  tell pulls "{\"repository\": \"$REPOSITORY\", \"number\": $number, \"head_ref\": \"change-$number\",
+    \"head_sha\": \"$head\", \"merged\": true, \"merge_commit_sha\": \"$revision\"}"
+  in_clone push --quiet origin main
+  line git merged "#$number, ${head:0:7}, by a squash: ${revision:0:7} \"$1\""
+}
+
+# check HOST STATUS [CONCLUSION]: the check run of this host, on the head of the pull request.
 check() {
   local conclusion=${3:+, \"conclusion\": \"$3\"}
-  curl --silent --show-error --fail --request PUT "$forge/_control/checks" --output /dev/null --data \
-    "{\"repository\": \"$REPOSITORY\", \"revision\": \"$revision\", \"name\": \"build ($1)\", \"status\": \"$2\"$conclusion}"
+  tell checks \
+    "{\"repository\": \"$REPOSITORY\", \"revision\": \"$head\", \"name\": \"build ($1)\", \"status\": \"$2\"$conclusion}"
 }
 
 # ci CONCLUSION: the checks run on every host's system, and end so.

@@ -13,8 +13,8 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 path=$tests/world/bin:$tests/host/bin:$PATH
 
-text "pull-agent: three agents (${hosts[*]}) follow main of one flake. Commits are merged,
-CI says what it thinks of them, and every host decides by itself. Nix and systemd are stand-ins here (tests/world,
+text "pull-agent: three agents (${hosts[*]}) follow main of one flake. Pull requests are squashed
+into it, CI runs on pull requests only, and every host decides by itself. Nix and systemd are stand-ins here (tests/world,
 tests/host/bin); the agents, their listeners, git and HTTP are real. Everything lives in $work."
 need git curl
 text "Building the programs."
@@ -27,7 +27,7 @@ give_addresses
 make_repository
 start_forge
 for host in "${hosts[@]}"; do start_host "$host"; done
-text "Nothing is on main yet: the agents say so, and wait."
+text "What is on main was never tested: the agents say so, and wait."
 sleep 1
 
 heading "1. A green commit: every host deploys it"

@@ -27,7 +27,6 @@ poll_interval = "5s"
 api_url = "$forge"
 repository = "$REPOSITORY"
 checks = ["build ({host})"]
-accept = "commit"
 
 [rebuild]
 runner = "process"

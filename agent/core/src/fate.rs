@@ -51,6 +51,11 @@ pub enum Fate {
         /// The sentence for the operator.
         detail: String,
     },
+    /// It is the tip, and its pull request is green, but not provably of its tree.
+    Unproven {
+        /// The sentence for the operator.
+        detail: String,
+    },
     InDeployment,
     /// A newer revision took its place.
     Overtaken,
@@ -76,6 +81,7 @@ impl Fate {
             | Self::Held { .. }
             | Self::Failed { .. }
             | Self::Refused { .. }
+            | Self::Unproven { .. }
             | Self::Overtaken
             | Self::Former { .. } => true,
             Self::Red { .. } | Self::InDeployment | Self::Waits | Self::Unknown => false,
@@ -130,9 +136,13 @@ impl State {
         if let Some((refusal, _)) = tip.and_then(|tip| tip.refusal()) {
             return Fate::Refused { reason: refusal.reason.clone() };
         }
-        let red = tip.and_then(|tip| tip.verdict()).filter(|verdict| verdict.kind == VerdictKind::Red);
-        if let Some(red) = red {
+        let verdict = tip.and_then(|tip| tip.verdict());
+        let with = |kind: VerdictKind| verdict.filter(|verdict| verdict.kind == kind);
+        if let Some(red) = with(VerdictKind::Red) {
             return Fate::Red { detail: red.detail.clone() };
+        }
+        if let Some(unproven) = with(VerdictKind::Unproven) {
+            return Fate::Unproven { detail: unproven.detail.clone() };
         }
         if in_deployment {
             return Fate::InDeployment;

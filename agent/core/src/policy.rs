@@ -38,8 +38,8 @@ pub enum OnUnhealthy {
 pub(crate) const POLL_LIMIT: Millis = Millis::seconds(45);
 /// One question to the forge is cut off after 30 s by its driver; an answer later than this is given up.
 pub(crate) const CHECK_LIMIT: Millis = Millis::seconds(60);
-/// A look below the tip is cut off by its driver after a minute, and the fetch before it after the fetch's own time.
-pub(crate) const LOOK_BACK_LIMIT: Millis = Millis::seconds(600);
+/// A look below the tip asks the forge ten times at most, and proves what it says; an answer later than this is given up.
+pub(crate) const LOOK_BACK_LIMIT: Millis = Millis::seconds(1800);
 /// One round of probes is cut off by its driver well before.
 pub(crate) const PROBE_LIMIT: Millis = Millis::seconds(180);
 /// What a fetch may take beyond its own timeout, for killing the child and sweeping up.
@@ -77,6 +77,11 @@ impl Policy {
     /// The shortest time between two questions to the forge about one revision.
     pub(crate) fn gate_interval(&self) -> Millis {
         self.poll_interval.min(GATE_FIRST)
+    }
+
+    /// A fetch that has not answered by then is given up.
+    pub(crate) fn fetch_limit(&self) -> Millis {
+        Millis(self.fetch_timeout.0.saturating_add(FETCH_GRACE.0))
     }
 
     /// A poll that failed is tried again after at most this long.

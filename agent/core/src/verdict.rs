@@ -59,8 +59,10 @@ impl VerdictKind {
 pub enum Evidence {
     /// Checks of the commit itself.
     Commit,
-    /// Checks of the pull request that became the commit.
+    /// Checks of the pull request that became the commit, whose tree it has.
     PullRequest,
+    /// The same without the proof that it has that tree.
+    Merged,
 }
 
 /// One named check as the forge reports it; status and conclusion are the forge's own words.

@@ -113,6 +113,7 @@ fn told(fate: Fate, state: &State) -> (RevisionState, String) {
         }
         Fate::Refused { reason } => (RevisionState::Refused, reason),
         Fate::Red { detail } => (RevisionState::Refused, format!("red: {detail}")),
+        Fate::Unproven { detail } => (RevisionState::Refused, format!("unproven: {detail}")),
         Fate::InDeployment | Fate::Waits => (RevisionState::Undecided, crate::summary::summary(state)),
         Fate::Overtaken => (RevisionState::Refused, "a newer revision took its place".to_owned()),
         Fate::Former { deployment, outcome: Outcome::Failed } => (

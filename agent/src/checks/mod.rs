@@ -1,4 +1,4 @@
-//! The forge's word on a revision. This module never retries and never sleeps: what goes wrong is a verdict with a
+//! The forge's word on a revision, which the proof by git goes with where it rests on a pull request. This module never retries and never sleeps: what goes wrong is a verdict with a
 //! sentence, and with how long the forge wants to be left alone. What is asked and how it is judged is the forge's own
 //! room, `forge::github`; here a question is begun, and made fit to be shown.
 
@@ -7,8 +7,8 @@ mod tests;
 
 use pull_agent_core::{Revision, Verdict, VerdictKind};
 
-use crate::forge::github::GitHub;
-pub use crate::forge::github::NewError;
+use crate::forge::github::{AskError, GitHub};
+pub use crate::forge::github::{Asked, Merged, NewError};
 pub use crate::forge::http::ForgeStats;
 use crate::forge::http::{Bounds, Http, Question, SharedStats};
 use crate::settings::GithubGate;
@@ -49,17 +49,19 @@ impl Checks {
 
     /// Asks for a verdict on this revision. Never fails and takes at most 30 s: a forge that cannot be asked is the
     /// verdict *unavailable*, with a sentence that says why and what to do.
-    pub async fn ask(&self, revision: &Revision) -> Verdict {
+    pub async fn ask(&self, revision: &Revision) -> Asked {
         let mut question = match self.http.begin().await {
             Ok(question) => question,
-            Err(error) => return unavailable(&error.sentence()),
+            Err(error) => return Asked { verdict: unavailable(&error.sentence()), passed: None },
         };
         let answer = self.github.verdict(&mut question, revision).await;
-        let mut verdict = answer.unwrap_or_else(|error| unavailable(&error.sentence()));
+        let unasked = |error: AskError| Asked { verdict: unavailable(&error.sentence()), passed: None };
+        let mut asked = answer.unwrap_or_else(unasked);
+        let verdict = &mut asked.verdict;
         verdict.not_before = question.leave_alone();
         verdict.detail = text::sentence(&verdict.detail);
-        hide_token(&question, &mut verdict);
-        verdict
+        hide_token(&question, verdict);
+        asked
     }
 
     /// What the requests so far came to.

@@ -5,6 +5,7 @@ mod conditional;
 mod faults;
 mod limits;
 mod pages;
+mod pulls;
 mod redirects;
 mod suites;
 mod verdicts;
@@ -39,9 +40,10 @@ impl Lab {
         GithubGate {
             api_url: self.forge.url(),
             repository: REPOSITORY.to_owned(),
+            branch: "main".to_owned(),
             checks: vec![CHECK.to_owned()],
             app_id: Some(pull_agent_forge::GITHUB_ACTIONS),
-            accept: Accept::Proven,
+            accept: Accept::Commit,
             newest_green_after: None,
             timeout: Duration::from_secs(7200),
             token_file: None,
@@ -66,7 +68,7 @@ impl Lab {
 
     /// Asks once, with these settings.
     async fn ask(&self, gate: &GithubGate) -> Verdict {
-        checks(gate).ask(&revision()).await
+        checks(gate).ask(&revision()).await.verdict
     }
 }
 

@@ -11,7 +11,7 @@ use pull_agent_protocol::Progress;
 use tokio::sync::{Mutex, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::gate::Gate;
+use super::gate::{Gate, Proofs};
 use super::parts::Drivers;
 use crate::checks::{Checks, ForgeStats};
 use crate::git::{self, Poller};
@@ -34,6 +34,7 @@ pub(super) struct Executor {
     program: PathBuf,
     poller: Arc<Mutex<Poller>>,
     checks: Option<Arc<Checks>>,
+    proofs: Proofs,
     rebuild: Rebuild,
     systemd: bool,
     events: mpsc::Sender<Event>,
@@ -64,6 +65,7 @@ impl Executor {
     ) -> Result<Self, String> {
         Ok(Self {
             checks: checks(&settings.gate, None)?,
+            proofs: Proofs::default(),
             poller: Arc::new(Mutex::new(Poller::new(&settings.source, &program))),
             rebuild: Rebuild::new(&settings, &program),
             settings,
@@ -118,7 +120,12 @@ impl Executor {
     }
 
     fn gate(&self) -> Gate {
-        Gate { checks: self.checks.clone() }
+        Gate {
+            checks: self.checks.clone(),
+            settings: Arc::clone(&self.settings),
+            program: self.program.clone(),
+            proofs: self.proofs.clone(),
+        }
     }
 
     fn build(&mut self, step: StepNumber, deployment: DeploymentId, revision: Revision) {
@@ -234,6 +241,7 @@ impl Drivers for Executor {
     fn renewed(&self, settings: Arc<Settings>) -> Result<Self, String> {
         Ok(Self {
             checks: checks(&settings.gate, self.checks.as_deref())?,
+            proofs: self.proofs.clone(),
             poller: Arc::new(Mutex::new(Poller::new(&settings.source, &self.program))),
             rebuild: Rebuild::new(&settings, &self.program),
             settings,

@@ -1,26 +1,70 @@
-//! The verdict on a revision, and the newest green one of several.
+//! The verdict on a revision, the proof by git that goes with it, and the newest green one of several.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use pull_agent_core::{BelowTip, GreenCommit, Revision, Verdict, VerdictKind};
+use pull_agent_core::{BelowTip, Evidence, GreenCommit, Revision, Verdict, VerdictKind};
 
-use crate::checks::Checks;
-use crate::git::Below;
+use crate::checks::{Asked, Checks, Merged};
+use crate::git::{self, Below};
+use crate::settings::Settings;
+use crate::text;
 
 /// A look at the commits below a tip asks the forge at most so often.
 const MOST_CALLS: u64 = 10;
+
+/// So many proofs are remembered.
+const MOST_PROOFS: usize = 32;
+
+/// What helps where a pull request's checks are green and prove nothing.
+const WAYS_OUT: &str =
+    "let CI run on pushes to the branch too, or require branches to be up to date before merging";
 
 /// What proves a revision, under one set of settings.
 #[derive(Clone, Debug)]
 pub(super) struct Gate {
     /// Who is asked; none: every commit counts as green.
     pub(super) checks: Option<Arc<Checks>>,
+    pub(super) settings: Arc<Settings>,
+    /// This program's own file.
+    pub(super) program: PathBuf,
+    pub(super) proofs: Proofs,
+}
+
+/// What was proven, or was not: commits do not change, so neither does this.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Proofs(Arc<Mutex<VecDeque<Known>>>);
+
+#[derive(Clone, Debug)]
+struct Known {
+    commit: Revision,
+    head: Revision,
+    /// Why it is not proven; none when it is.
+    unproven: Option<String>,
+}
+
+impl Proofs {
+    fn of(&self, commit: &Revision, head: &Revision) -> Option<Known> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.iter().find(|known| known.commit == *commit && known.head == *head).cloned()
+    }
+
+    fn note(&self, known: Known) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.truncate(MOST_PROOFS - 1);
+        all.push_front(known);
+    }
 }
 
 impl Gate {
+    /// Asks the forge, and proves what it says of a pull request.
     pub(super) async fn verdict(&self, revision: &Revision) -> Verdict {
         match &self.checks {
-            Some(checks) => checks.ask(revision).await,
+            Some(checks) => match checks.ask(revision).await {
+                Asked { verdict, passed: None } => verdict,
+                Asked { verdict, passed: Some(merged) } => self.proven(revision, verdict, &merged).await,
+            },
             None => Verdict {
                 kind: VerdictKind::Off,
                 evidence: None,
@@ -29,6 +73,40 @@ impl Gate {
                 not_before: None,
             },
         }
+    }
+
+    /// The checks of a pull request are green: so is the commit if it has the tree that they were about.
+    async fn proven(&self, revision: &Revision, verdict: Verdict, merged: &Merged) -> Verdict {
+        let known = match self.proofs.of(revision, &merged.head) {
+            Some(known) => known,
+            None => match self.prove(revision, merged).await {
+                Ok(unproven) => {
+                    let (commit, head) = (revision.clone(), merged.head.clone());
+                    let known = Known { commit, head, unproven };
+                    self.proofs.note(known.clone());
+                    known
+                }
+                Err(why) => {
+                    let detail = format!("{}, but its commits cannot be looked at: {why}", verdict.detail);
+                    let (kind, detail) = (VerdictKind::Unavailable, text::sentence(&detail));
+                    return Verdict { kind, detail, ..verdict };
+                }
+            },
+        };
+        match known.unproven {
+            None => Verdict { kind: VerdictKind::Green, evidence: Some(Evidence::PullRequest), ..verdict },
+            Some(why) => {
+                let detail = format!("{}, but {why}; {WAYS_OUT}", verdict.detail);
+                Verdict { kind: VerdictKind::Unproven, detail: text::sentence(&detail), ..verdict }
+            }
+        }
+    }
+
+    async fn prove(&self, revision: &Revision, merged: &Merged) -> Result<Option<String>, String> {
+        let (source, repository) = (&self.settings.source, self.settings.state.repository());
+        let base = merged.base.as_ref();
+        let proof = git::prove(&self.program, source, &repository, revision, &merged.head, base).await;
+        proof.map_err(|error| crate::error::chain(&error))
     }
 
     /// Asks about these commits one after the other, until one is green or enough was asked.
@@ -79,6 +157,7 @@ mod tests {
         let settings = GithubGate {
             api_url: forge.url(),
             repository: REPOSITORY.to_owned(),
+            branch: "main".to_owned(),
             checks: vec![CHECK.to_owned()],
             app_id: Some(GITHUB_ACTIONS),
             accept: Accept::Commit,
@@ -87,7 +166,9 @@ mod tests {
             token_file: None,
             ca_file: None,
         };
-        Gate { checks: Some(Arc::new(Checks::new(&settings).expect("good settings"))) }
+        let checks = Some(Arc::new(Checks::new(&settings).expect("good settings")));
+        let settings = Arc::clone(&crate::lab::Lab::new().settings);
+        Gate { checks, settings, program: PathBuf::from("/nowhere"), proofs: Proofs::default() }
     }
 
     /// So many commits, newest first, of which CI has said this.

@@ -26,7 +26,9 @@ pub async fn below_tip(
     let asked = child::Request::Below(request(source, repository, tip, deployed, held));
     match child::run(program, &asked, source.timeout).await {
         Ok(Completed::Below(found)) => Ok(found),
-        Ok(Completed::Tip(_) | Completed::Fetched(_)) => Err(FetchError::Answer { revision: tip.clone() }),
+        Ok(Completed::Tip(_) | Completed::Fetched(_) | Completed::Proof(_)) => {
+            Err(FetchError::Answer { revision: tip.clone() })
+        }
         Err(error) => {
             sweep_after(repository).await;
             Err(FetchError::Below { revision: tip.clone(), source: error })

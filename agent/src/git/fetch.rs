@@ -63,7 +63,9 @@ pub async fn fetch(
     let asked = Request::Fetch(request(source, repository, revision, deployed, held));
     match child::run(program, &asked, source.timeout).await {
         Ok(Completed::Fetched(answer)) => Ok(fetched(answer)),
-        Ok(Completed::Tip(_) | Completed::Below(_)) => Err(FetchError::Answer { revision: revision.clone() }),
+        Ok(Completed::Tip(_) | Completed::Below(_) | Completed::Proof(_)) => {
+            Err(FetchError::Answer { revision: revision.clone() })
+        }
         Err(source_error) => {
             sweep_after(repository).await;
             Err(FetchError::Child {

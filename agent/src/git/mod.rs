@@ -13,6 +13,7 @@ mod credentials;
 mod fetch;
 mod gix_error;
 mod poll;
+mod prove;
 mod remote;
 mod serve;
 
@@ -22,4 +23,5 @@ pub use clone::{CloneError, is_ancestor, sweep};
 pub use credentials::CredentialError;
 pub use fetch::{FetchError, fetch};
 pub use poll::{POLL_TIMEOUT, PollError, Poller};
+pub use prove::prove;
 pub use serve::child_main;

@@ -81,6 +81,8 @@ pub struct GithubGate {
     pub api_url: String,
     /// `owner/name`.
     pub repository: String,
+    /// The followed branch: a pull request counts when it was merged into it.
+    pub branch: String,
     /// Names of the check runs that must each be there and be `success`.
     pub checks: Vec<String>,
     /// Only check runs made by this app; none = any.

@@ -9,8 +9,7 @@ use crate::candidate::{Candidate, Comparison, NoDescendant};
 use crate::command::Command;
 use crate::event::{Ancestry, Fetched};
 use crate::id::{LookNumber, Revision};
-use crate::policy::FETCH_GRACE;
-use crate::time::{Millis, Mono};
+use crate::time::Mono;
 
 /// What is known of the clone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,8 +50,8 @@ impl Follow {
     pub(super) fn start_fetch(&mut self, around: &Surroundings, commands: &mut Vec<Command>) {
         let Some(revision) = self.to_be_fetched(around).map(|it| it.revision.clone()) else { return };
         let look = self.next_look();
-        let limit = Millis(around.policy.fetch_timeout.0.saturating_add(FETCH_GRACE.0));
-        self.fetch.in_flight = Some(InFlight { look, until: around.now.mono.after(limit) });
+        let until = around.now.mono.after(around.policy.fetch_limit());
+        self.fetch.in_flight = Some(InFlight { look, until });
         self.fetch.of = Some(revision.clone());
         commands.push(Command::Fetch {
             look,

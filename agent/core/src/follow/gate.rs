@@ -83,7 +83,9 @@ impl Follow {
         let Some(revision) = self.branch.tip.as_ref().map(|tip| tip.revision.clone()) else { return };
         let look = self.next_look();
         let now = around.now.mono;
-        self.gate.in_flight = Some(InFlight { look, until: now.after(CHECK_LIMIT) });
+        // The proof of what a pull request's checks say takes a fetch.
+        let limit = CHECK_LIMIT.0.saturating_add(around.policy.fetch_limit().0);
+        self.gate.in_flight = Some(InFlight { look, until: now.after(Millis(limit)) });
         self.gate.last = Some(now);
         self.gate.since.get_or_insert(now);
         commands.push(Command::Check { look, revision });

@@ -82,6 +82,11 @@ fn a_tip_that_is_no_descendant_is_refused_and_a_red_one_may_yet_turn_green() {
     machine.checked(VerdictKind::Red);
     let red = fate(&machine, 'b');
     assert!(matches!(red, Fate::Red { .. }) && !red.is_settled(), "{red:?}");
+    let mut machine = Machine::idle();
+    machine.sees('b');
+    machine.checked(VerdictKind::Unproven);
+    let unproven = fate(&machine, 'b');
+    assert!(matches!(unproven, Fate::Unproven { .. }) && unproven.is_settled(), "{unproven:?}");
 }
 
 #[test]

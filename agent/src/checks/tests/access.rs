@@ -47,9 +47,13 @@ async fn the_token_goes_with_the_fields_that_github_wants() {
 async fn a_rotated_token_needs_no_restart() {
     let lab = private(Some(token(TokenKind::App))).await;
     let checks = checks(&with_token(&lab, "ghs_the-old-one\r\n"));
-    expect(&checks.ask(&revision()).await, Unavailable, &["401 Unauthorized", "Bad credentials", "token"]);
+    expect(
+        &checks.ask(&revision()).await.verdict,
+        Unavailable,
+        &["401 Unauthorized", "Bad credentials", "token"],
+    );
     lab.file("token", &format!("{TOKEN}\r\n"));
-    expect(&checks.ask(&revision()).await, Green, &[]);
+    expect(&checks.ask(&revision()).await.verdict, Green, &[]);
 }
 
 #[tokio::test]
@@ -162,7 +166,7 @@ async fn nothing_that_can_be_printed_holds_the_token() {
     let lab = private(None).await;
     let gate = with_token(&lab, TOKEN);
     let checks = checks(&gate);
-    checks.ask(&revision()).await;
+    drop(checks.ask(&revision()).await);
     let printed = format!("{checks:?}");
     assert!(!printed.contains(TOKEN), "{printed}");
 }

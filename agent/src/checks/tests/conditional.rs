@@ -10,12 +10,12 @@ async fn what_has_not_changed_is_a_304_and_what_has_is_seen() {
     let lab = Lab::new().await;
     let checks = checks(&lab.gate());
     lab.set(CHECK, "in_progress", None);
-    let first = checks.ask(&revision()).await;
-    let second = checks.ask(&revision()).await;
+    let first = checks.ask(&revision()).await.verdict;
+    let second = checks.ask(&revision()).await.verdict;
     expect(&first, Pending, &["in progress"]);
     assert_eq!(first, second);
     lab.green();
-    expect(&checks.ask(&revision()).await, Green, &[]);
+    expect(&checks.ask(&revision()).await.verdict, Green, &[]);
     let requests = lab.forge.requests();
     assert_eq!(requests.iter().map(|r| r.status).collect::<Vec<_>>(), [200, 304, 200]);
     assert!(requests[0].if_none_match.is_none() && requests[1].if_none_match == requests[2].if_none_match);
@@ -30,11 +30,11 @@ async fn an_etag_belongs_to_one_token_and_one_commit() {
     lab.green();
     let gate = GithubGate { token_file: Some(lab.file("token", "one")), ..lab.gate() };
     let checks = checks(&gate);
-    checks.ask(&revision()).await;
+    drop(checks.ask(&revision()).await);
     lab.file("token", "two");
-    expect(&checks.ask(&revision()).await, Green, &[]);
+    expect(&checks.ask(&revision()).await.verdict, Green, &[]);
     let other = Revision::parse(&SHA.replace("aa", "bb")).expect("an id");
-    expect(&checks.ask(&other).await, Pending, &["missing"]);
+    expect(&checks.ask(&other).await.verdict, Pending, &["missing"]);
     assert!(lab.forge.requests().iter().all(|r| r.if_none_match.is_none() && r.status == 200));
 }
 
@@ -51,9 +51,9 @@ async fn an_error_in_between_does_not_spoil_what_is_known() {
     let lab = Lab::new().await;
     let checks = checks(&lab.gate());
     lab.green();
-    expect(&checks.ask(&revision()).await, Green, &[]);
+    expect(&checks.ask(&revision()).await.verdict, Green, &[]);
     lab.forge.fault(Fault::once(Kind::Status { status: 502, headers: Vec::new() }));
-    expect(&checks.ask(&revision()).await, Unavailable, &["502 Bad Gateway"]);
-    expect(&checks.ask(&revision()).await, Green, &[]);
+    expect(&checks.ask(&revision()).await.verdict, Unavailable, &["502 Bad Gateway"]);
+    expect(&checks.ask(&revision()).await.verdict, Green, &[]);
     assert_eq!(lab.forge.requests().iter().map(|r| r.status).collect::<Vec<_>>(), [200, 502, 304]);
 }

@@ -21,9 +21,9 @@ async fn once_impatient(kind: Kind, words: &[&str]) {
 async fn once_of(lab: &Lab, asked: &Checks, kind: Kind, words: &[&str]) {
     lab.green();
     lab.forge.fault(Fault::once(kind));
-    expect(&asked.ask(&revision()).await, Unavailable, words);
+    expect(&asked.ask(&revision()).await.verdict, Unavailable, words);
     // The next question finds the forge as it should be.
-    expect(&checks(&lab.gate()).ask(&revision()).await, Green, &[]);
+    expect(&checks(&lab.gate()).ask(&revision()).await.verdict, Green, &[]);
 }
 
 #[tokio::test]
@@ -45,7 +45,11 @@ async fn a_forge_that_is_down_is_told_with_its_address() {
     let lab = Lab::new().await;
     let gate = GithubGate { api_url: "http://127.0.0.1:1".to_owned(), ..lab.gate() };
     let checks = checks(&gate);
-    expect(&checks.ask(&revision()).await, Unavailable, &["127.0.0.1:1", "cannot be reached", "refused"]);
+    expect(
+        &checks.ask(&revision()).await.verdict,
+        Unavailable,
+        &["127.0.0.1:1", "cannot be reached", "refused"],
+    );
     assert_eq!(checks.stats().requests, [("error".to_owned(), 1)].into());
 }
 
@@ -55,10 +59,10 @@ async fn silence_has_an_end() {
     lab.green();
     lab.forge.fault(Fault::always(Kind::Hang));
     let checks = impatient(&lab.gate());
-    expect(&checks.ask(&revision()).await, Unavailable, &["did not answer within 2 s"]);
+    expect(&checks.ask(&revision()).await.verdict, Unavailable, &["did not answer within 2 s"]);
     assert_eq!(checks.stats().requests, [("error".to_owned(), 1)].into());
     lab.forge.clear_faults();
-    expect(&checks.ask(&revision()).await, Green, &[]);
+    expect(&checks.ask(&revision()).await.verdict, Green, &[]);
 }
 
 #[tokio::test]
@@ -106,7 +110,7 @@ async fn a_body_without_end_is_cut() {
     lab.forge.fault(Fault::once(Kind::Endless));
     let bounds = Bounds { body: 1 << 20, ..Bounds::default() };
     let checks = Checks::bounded(&lab.gate(), bounds, SharedStats::default()).expect("good settings");
-    expect(&checks.ask(&revision()).await, Unavailable, &["200 OK", "more than 1048576 bytes"]);
+    expect(&checks.ask(&revision()).await.verdict, Unavailable, &["200 OK", "more than 1048576 bytes"]);
 }
 
 #[tokio::test]
@@ -145,7 +149,7 @@ async fn a_bad_file_of_trust_anchors_is_told() {
     let lab = Lab::new().await;
     let gate = GithubGate { ca_file: Some(lab.file("ca.pem", "hello")), ..lab.gate() };
     let checks = checks(&gate);
-    expect(&checks.ask(&revision()).await, Unavailable, &["ca.pem", "no certificate"]);
+    expect(&checks.ask(&revision()).await.verdict, Unavailable, &["ca.pem", "no certificate"]);
     std::fs::remove_file(lab.files.path().join("ca.pem")).expect("removed");
-    expect(&checks.ask(&revision()).await, Unavailable, &["ca.pem", "cannot be read"]);
+    expect(&checks.ask(&revision()).await.verdict, Unavailable, &["ca.pem", "cannot be read"]);
 }

@@ -62,9 +62,13 @@ async fn the_last_request_of_the_hour_still_counts() {
     lab.green();
     lab.forge.world().put_rate_limit(RateLimitSpec { limit: 60, remaining: 1, reset_in: 300 });
     let checks = checks(&lab.gate());
-    let last = checks.ask(&revision()).await;
+    let last = checks.ask(&revision()).await.verdict;
     expect(&last, Green, &[]);
     assert!(last.not_before.is_some_and(|wait| (240_000..=301_000).contains(&wait.0)), "{last:?}");
     assert_eq!(checks.stats().ratelimit_remaining, Some(0));
-    expect(&checks.ask(&revision()).await, Unavailable, &["403 Forbidden", "API rate limit exceeded"]);
+    expect(
+        &checks.ask(&revision()).await.verdict,
+        Unavailable,
+        &["403 Forbidden", "API rate limit exceeded"],
+    );
 }

@@ -23,7 +23,7 @@ async fn every_page_is_read() {
     let lab = Lab::new().await;
     fill(&lab, 210);
     let checks = checks(&two(&lab));
-    expect(&checks.ask(&revision()).await, Green, &[]);
+    expect(&checks.ask(&revision()).await.verdict, Green, &[]);
     let requests = lab.forge.requests();
     assert_eq!(requests.len(), 3);
     assert!(
@@ -32,7 +32,7 @@ async fn every_page_is_read() {
     );
     // A change on the last page is seen, although the first ones are known.
     lab.set("first", "completed", Some("failure"));
-    expect(&checks.ask(&revision()).await, Red, &["check first"]);
+    expect(&checks.ask(&revision()).await.verdict, Red, &["check first"]);
     let statuses: Vec<u16> = lab.forge.requests().iter().map(|r| r.status).collect();
     assert_eq!(statuses, [200, 200, 200, 304, 304, 200]);
 }

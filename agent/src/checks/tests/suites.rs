@@ -72,9 +72,9 @@ async fn a_red_check_can_turn_green() {
     let lab = Lab::new().await;
     let checks = checks(&lab.gate());
     lab.forge.put_check(&failure());
-    expect(&checks.ask(&revision()).await, Red, &[]);
+    expect(&checks.ask(&revision()).await.verdict, Red, &[]);
     lab.forge.put_check(&run("queued", None).rerun());
-    expect(&checks.ask(&revision()).await, Pending, &[]);
+    expect(&checks.ask(&revision()).await.verdict, Pending, &[]);
     lab.forge.put_check(&success());
-    expect(&checks.ask(&revision()).await, Green, &[]);
+    expect(&checks.ask(&revision()).await.verdict, Green, &[]);
 }

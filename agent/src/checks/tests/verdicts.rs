@@ -157,6 +157,7 @@ fn gate() -> GithubGate {
     GithubGate {
         api_url: "https://api.github.com".to_owned(),
         repository: REPOSITORY.to_owned(),
+        branch: "main".to_owned(),
         checks: vec![CHECK.to_owned()],
         app_id: None,
         accept: Accept::Commit,

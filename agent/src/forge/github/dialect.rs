@@ -6,7 +6,7 @@ use std::path::Path;
 use reqwest::StatusCode;
 use reqwest::header::RETRY_AFTER;
 
-use crate::forge::http::{Denied, Dialect, Quota};
+use crate::forge::http::{Denied, Dialect, Quota, Refusal};
 use crate::{secret, text};
 
 /// The media type, and the version whose shapes are read here (docs.github.com/rest/about-the-rest-api/api-versions).
@@ -48,7 +48,7 @@ impl Dialect for GithubDialect {
         let path = secret::shown(path);
         let needed = denied.headers.get(ACCEPTED).and_then(|value| value.to_str().ok());
         let needed = needed.map_or_else(|| "checks=read".to_owned(), text::clean);
-        if denied.says("personal access token") {
+        if denied.says("personal access token") && needed.contains("checks") {
             return format!(
                 "the token in {path} lacks the permission {needed}, which a fine-grained personal access token \
                  cannot have: use a token of a GitHub App, or a classic one with the scope repo"
@@ -56,6 +56,11 @@ impl Dialect for GithubDialect {
         }
         format!("the token in {path} lacks the permission {needed}")
     }
+}
+
+/// A token that may read check runs may not be one that may read pull requests, which GitHub says by either of these.
+pub(super) fn refuses_pulls(refusal: &Refusal) -> bool {
+    matches!(refusal.denied().status, StatusCode::FORBIDDEN | StatusCode::NOT_FOUND)
 }
 
 /// GitHub's word for a commit that it does not have, which a commit pushed a moment ago may be.

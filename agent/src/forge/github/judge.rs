@@ -43,6 +43,13 @@ pub(super) fn judge(names: &[String], app: Option<u64>, runs: &[Run]) -> Verdict
     Verdict { kind, evidence, detail, checks, not_before: None }
 }
 
+/// Whether nothing is wrong with the runs that there are, and some are missing: others may stand for them.
+pub(super) fn only_lacks_runs(verdict: &Verdict) -> bool {
+    let is_green = |check: &Check| check.conclusion.as_deref() == Some("success");
+    verdict.kind == VerdictKind::Pending
+        && verdict.checks.iter().all(|check| is_green(check) || check.status == MISSING)
+}
+
 /// A commit that the forge does not have (yet) has no check runs; `detail` is what it said.
 pub(super) fn unknown_commit(names: &[String], detail: String) -> Verdict {
     Verdict { detail, ..judge(names, None, &[]) }

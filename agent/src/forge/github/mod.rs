@@ -1,20 +1,23 @@
-//! What GitHub says of a commit: its named check runs, read and judged. Only `success` passes.
+//! What GitHub says of a commit: its named check runs, or those of the pull request that became it, read and judged. Only
+//! `success` passes.
 //!
-//! The rooms: `runs` lists the check runs of one commit, `judge` turns them into a verdict. Evidence of another kind than
-//! the commit's own (its pull request's) is one more room beside `runs`, with the same `judge`.
+//! The rooms: `runs` lists the check runs of one commit, `pulls` finds the pull request, `judge` turns runs into a verdict.
 
 mod dialect;
 mod error;
 mod judge;
+mod pulls;
 mod runs;
 
-use pull_agent_core::{Revision, Verdict};
+use pull_agent_core::{Evidence, Revision, Verdict, VerdictKind};
 
 use super::http::{Dialect, HttpError, List, Place, Question};
-use crate::settings::GithubGate;
-use dialect::{GithubDialect, is_unknown_commit};
+use crate::settings::{Accept, GithubGate};
+use dialect::{GithubDialect, is_unknown_commit, refuses_pulls};
 pub(crate) use error::AskError;
 pub use error::NewError;
+pub use pulls::Merged;
+use pulls::Pull;
 use runs::{Repository, Run};
 
 /// One repository on GitHub, and the checks that are to pass there.
@@ -23,6 +26,16 @@ pub(crate) struct GitHub {
     gate: GithubGate,
     repository: Repository,
     runs: List<Run>,
+    pulls: List<Pull>,
+}
+
+/// A verdict, and what it rests on if it is not the commit itself.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Asked {
+    pub verdict: Verdict,
+    /// The pull request whose check runs passed: green with the proof that the commit has the tree of its head.
+    pub passed: Option<Merged>,
 }
 
 impl GitHub {
@@ -38,7 +51,12 @@ impl GitHub {
             return Err(NewError::NoChecks);
         }
         let repository = Repository::new(&gate.api_url, &gate.repository)?;
-        Ok(Self { gate: gate.clone(), repository, runs: List::of("check runs") })
+        Ok(Self {
+            gate: gate.clone(),
+            repository,
+            runs: List::of("check runs"),
+            pulls: List::of("pull requests"),
+        })
     }
 
     /// Where it is asked.
@@ -58,7 +76,57 @@ impl GitHub {
         &self,
         question: &mut Question<'_>,
         revision: &Revision,
-    ) -> Result<Verdict, AskError> {
+    ) -> Result<Asked, AskError> {
+        let verdict = self.own(question, revision).await?;
+        if self.gate.accept == Accept::Commit || !judge::only_lacks_runs(&verdict) {
+            return Ok(Asked { verdict, passed: None });
+        }
+        let first = self.repository.pulls(revision);
+        let pulls = match question.list(&self.pulls, first, pulls::read).await {
+            Ok(pulls) => pulls,
+            // Runs on the commit itself may still come.
+            Err(HttpError::Refused(refusal))
+                if refuses_pulls(&refusal) && question.leave_alone().is_none() =>
+            {
+                let why = format!("its pull request cannot be asked for: {refusal}");
+                return Ok(Asked { verdict: with(verdict, &why), passed: None });
+            }
+            Err(error) => return Err(error.into()),
+        };
+        match pulls::that_became(&pulls, revision, &self.gate.branch, &self.gate.repository) {
+            Some(merged) => self.by(question, merged).await,
+            None => {
+                let why = format!("no pull request was merged into {} as this commit", self.gate.branch);
+                Ok(Asked { verdict: with(verdict, &why), passed: None })
+            }
+        }
+    }
+
+    /// Judges by the check runs of the pull request's head.
+    async fn by(&self, question: &mut Question<'_>, merged: Merged) -> Result<Asked, AskError> {
+        let Verdict { kind, detail, checks, not_before, .. } = self.own(question, &merged.head).await?;
+        let what = format!("pull request #{}: {detail}", merged.number);
+        let passes = kind == VerdictKind::Green;
+        let verdict = match (passes, self.gate.accept) {
+            (true, Accept::Merged) => Verdict {
+                kind,
+                evidence: Some(Evidence::Merged),
+                detail: format!("{what}; nobody proved that this commit has its tree"),
+                checks,
+                not_before,
+            },
+            (true, Accept::Proven | Accept::Commit) => {
+                let verdict =
+                    Verdict { kind: VerdictKind::Unproven, evidence: None, detail: what, checks, not_before };
+                return Ok(Asked { verdict, passed: Some(merged) });
+            }
+            (false, _) => Verdict { kind, evidence: None, detail: what, checks, not_before },
+        };
+        Ok(Asked { verdict, passed: None })
+    }
+
+    /// Judges by a commit's own check runs.
+    async fn own(&self, question: &mut Question<'_>, revision: &Revision) -> Result<Verdict, AskError> {
         let names = &self.gate.checks;
         let first = self.repository.check_runs(&self.gate, revision);
         let runs = match question.list(&self.runs, first, |body| runs::read(body, names)).await {
@@ -69,4 +137,8 @@ impl GitHub {
         };
         Ok(judge::judge(names, self.gate.app_id, &runs))
     }
+}
+
+fn with(verdict: Verdict, more: &str) -> Verdict {
+    Verdict { detail: format!("{}; {more}", verdict.detail), ..verdict }
 }

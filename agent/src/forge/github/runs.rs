@@ -60,17 +60,7 @@ impl Repository {
     /// The first page of the check runs of a commit. A single name is asked for by name: the list of a large repository
     /// is long, and every check run in it has kilobytes.
     pub(super) fn check_runs(&self, gate: &GithubGate, revision: &Revision) -> Url {
-        let mut url = self.api.clone();
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().extend([
-                "repos",
-                &self.owner,
-                &self.name,
-                "commits",
-                revision.as_str(),
-                "check-runs",
-            ]);
-        }
+        let mut url = self.of_commit(revision, "check-runs");
         let mut query = vec![("filter", "latest".to_owned()), ("per_page", "100".to_owned())];
         if let Some(app) = gate.app_id {
             query.push(("app_id", app.to_string()));
@@ -84,6 +74,30 @@ impl Repository {
         // "+" is a space only in forms; a space that is written %20 is one everywhere.
         let query = url.query().map(|q| q.replace('+', "%20"));
         url.set_query(query.as_deref());
+        url
+    }
+}
+
+impl Repository {
+    /// The first page of the pull requests of which a commit is known.
+    pub(super) fn pulls(&self, revision: &Revision) -> Url {
+        let mut url = self.of_commit(revision, "pulls");
+        url.set_query(Some("per_page=100"));
+        url
+    }
+
+    fn of_commit(&self, revision: &Revision, what: &str) -> Url {
+        let mut url = self.api.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend([
+                "repos",
+                &self.owner,
+                &self.name,
+                "commits",
+                revision.as_str(),
+                what,
+            ]);
+        }
         url
     }
 }

@@ -31,6 +31,7 @@ pub(crate) use error::HttpError;
 pub(crate) use limits::Quota;
 pub(crate) use list::List;
 pub(crate) use question::{Http, Question};
+pub(crate) use refusal::Refusal;
 pub use stats::ForgeStats;
 pub(crate) use stats::SharedStats;
 

@@ -20,6 +20,23 @@ pub(in crate::git) enum Request {
     Fetch(FetchRequest),
     /// Say what there is below a tip that was fetched.
     Below(FetchRequest),
+    /// Look whether a commit has the tree that was tested on a pull request.
+    Prove(ProveRequest),
+}
+
+/// What is to be proven.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::git) struct ProveRequest {
+    /// Where the commits of the pull request come from.
+    pub(in crate::git) remote: Remote,
+    /// Folder of the clone; the repository is its `.git`.
+    pub(in crate::git) repository: PathBuf,
+    /// The commit that the pull request became; it was fetched.
+    pub(in crate::git) merged: Revision,
+    /// The pull request's head.
+    pub(in crate::git) head: Revision,
+    /// Where the forge says the branch was before.
+    pub(in crate::git) base: Option<Revision>,
 }
 
 /// What is to be brought into the clone.
@@ -58,6 +75,8 @@ pub(in crate::git) enum Completed {
     Fetched(FetchAnswer),
     /// Of a look below a tip, newest first.
     Below(Vec<Below>),
+    /// Of a proof: why it is none; none when it is one.
+    Proof(Option<String>),
 }
 
 /// A commit on the first-parent line below a tip.

@@ -11,7 +11,7 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 pub use message::{Below, Failure};
-pub(super) use message::{Completed, FetchAnswer, FetchRequest, Reply, Request, Standing};
+pub(super) use message::{Completed, FetchAnswer, FetchRequest, ProveRequest, Reply, Request, Standing};
 
 use crate::process::{CallError, Environment, call_with, environment};
 use crate::text;

@@ -8,6 +8,7 @@ mod durable;
 mod error;
 mod line;
 mod lock;
+mod proof;
 mod refs;
 mod sweep;
 
@@ -25,6 +26,7 @@ pub(super) use connectivity::check_complete;
 pub use error::CloneError;
 pub(super) use line::{OnLine, line};
 pub(super) use lock::take_lock;
+pub(super) use proof::{Commits, MOST_GENERATIONS, Proof, prove};
 pub(super) use refs::{branch_tip, set_refs};
 pub use sweep::sweep;
 pub(super) use sweep::sweep_locked;
@@ -149,6 +151,11 @@ impl Clone {
             remove_tree(&self.git_dir)?;
         }
         Ok(Self { git_dir: place })
+    }
+
+    /// Removes it; for one that was made beside the clone and is not put in its place.
+    pub(super) fn remove(self) -> Result<(), CloneError> {
+        remove_tree(&self.git_dir)
     }
 
     /// Makes everything of the repository survive a power cut.

@@ -86,7 +86,7 @@ impl Poller {
         let request = Request::Poll { remote: self.remote.clone() };
         match child::run(&self.program, &request, self.limit).await {
             Ok(Completed::Tip(Some(revision))) => Ok(revision),
-            Ok(Completed::Tip(None) | Completed::Fetched(_) | Completed::Below(_)) => {
+            Ok(Completed::Tip(None) | Completed::Fetched(_) | Completed::Below(_) | Completed::Proof(_)) => {
                 Err(PollError::MissingBranch { reference: self.remote.reference() })
             }
             Err(source) => Err(PollError::Child { url: self.remote.url.clone(), source }),

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use gix::ObjectId;
 
 use super::Fault;
-use super::exchange::Exchange;
+use super::exchange::{Exchange, Objects};
 use crate::error::chain;
 use crate::git::child::{FetchAnswer, FetchRequest, Standing};
 use crate::git::clone::{
@@ -236,7 +236,8 @@ impl<'a> Work<'a> {
         depth: Option<NonZeroU32>,
         limit: u64,
     ) -> Result<(), Fault> {
-        let exchange = Exchange { want, have, depth, limit, shallow_file: &self.shallow };
+        let exchange =
+            Exchange { want, have, depth, objects: Objects::All, limit, shallow_file: &self.shallow };
         let fault = match exchange.run(&self.request.remote, self.clone) {
             Err(fault @ Fault::Remote { .. }) => fault,
             result => return result,

@@ -28,10 +28,21 @@ pub(super) struct Exchange<'a> {
     pub(super) have: &'a [ObjectId],
     /// So many commits of its history, itself included; none: as far as the clone's own goes.
     pub(super) depth: Option<NonZeroU32>,
+    /// What is wanted of each commit.
+    pub(super) objects: Objects,
     /// Most bytes of the pack.
     pub(super) limit: u64,
     /// File with the ends of the clone's history; the server's answer is put in.
     pub(super) shallow_file: &'a Path,
+}
+
+/// What is wanted of each commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Objects {
+    /// It and all its files.
+    All,
+    /// It alone, where the server can leave the rest out (gitprotocol-v2(5), "filter"); else all.
+    Commits,
 }
 
 impl Exchange<'_> {
@@ -44,7 +55,7 @@ impl Exchange<'_> {
         let mut keep = None;
         let mut too_much = false;
         let received = gix::protocol::fetch(
-            &mut Exact { want: self.want, have: self.have },
+            &mut Exact { want: self.want, have: self.have, objects: self.objects },
             |pack, progress, stop| {
                 let mut pack = Limited { inner: pack, left: self.limit, over: &mut too_much };
                 let lookup = Some(Box::new(repo.objects.clone()));
@@ -103,6 +114,7 @@ fn write_options() -> write::Options {
 struct Exact<'a> {
     want: ObjectId,
     have: &'a [ObjectId],
+    objects: Objects,
 }
 
 impl Negotiate for Exact<'_> {
@@ -111,6 +123,9 @@ impl Negotiate for Exact<'_> {
     }
 
     fn add_wants(&mut self, arguments: &mut Arguments, _: &[bool]) -> bool {
+        if self.objects == Objects::Commits && arguments.can_use_filter() {
+            arguments.filter("tree:0");
+        }
         arguments.want(self.want);
         true
     }

@@ -5,6 +5,7 @@ mod below;
 mod bring;
 mod exchange;
 mod fault;
+mod prove;
 mod transport;
 
 use std::io::{BufRead as _, Read as _, Write as _};
@@ -60,6 +61,7 @@ fn answer(request: Request) -> Reply {
     let remote = match &request {
         Request::Poll { remote } => remote,
         Request::Fetch(request) | Request::Below(request) => &request.remote,
+        Request::Prove(request) => &request.remote,
     };
     // A file that cannot be read is an error of the request itself, which reads it where it needs it.
     let token = || credentials::token(remote).ok().flatten();
@@ -68,6 +70,7 @@ fn answer(request: Request) -> Reply {
         Request::Poll { remote } => transport::tip(remote).map(Completed::Tip),
         Request::Fetch(request) => bring::bring_in(request).map(Completed::Fetched),
         Request::Below(request) => below::below(request).map(Completed::Below),
+        Request::Prove(request) => prove::prove_tree(request).map(Completed::Proof),
     };
     match result {
         Ok(answer) => Reply::Done(answer),

@@ -51,6 +51,7 @@ pub(super) fn gate(
     };
     let gate = GithubGate {
         repository,
+        branch: source.branch.clone(),
         checks: checks.iter().map(|name| name.replace("{host}", host)).collect(),
         app_id: Some(app_id).filter(|id| *id != 0),
         accept,

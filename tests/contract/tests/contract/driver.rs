@@ -5,7 +5,7 @@ use std::time::Duration;
 use pull_agent::checks::Checks;
 use pull_agent::settings::{Accept, GithubGate};
 use pull_agent_core::{Revision, VerdictKind};
-use pull_agent_forge::{Fault, GITHUB_ACTIONS, Kind, RepositorySpec, TokenKind, TokenSpec};
+use pull_agent_forge::{Fault, GITHUB_ACTIONS, Kind, PullSpec, RepositorySpec, TokenKind, TokenSpec};
 
 use super::{Bench, CHECK, REPOSITORY, SHA};
 
@@ -28,6 +28,7 @@ pub(crate) async fn check(bench: &Bench) {
     let gate = GithubGate {
         api_url: bench.proxy.url().to_owned(),
         repository: REPOSITORY.to_owned(),
+        branch: "main".to_owned(),
         checks: vec![CHECK.to_owned()],
         app_id: Some(GITHUB_ACTIONS),
         accept: Accept::Commit,
@@ -37,6 +38,7 @@ pub(crate) async fn check(bench: &Bench) {
         ca_file: None,
     };
     life_of_a_check(bench, &gate).await;
+    pull_request(bench, &gate).await;
     pages(bench, &gate).await;
     trouble(bench, &gate).await;
 }
@@ -57,6 +59,28 @@ async fn life_of_a_check(bench: &Bench, gate: &GithubGate) {
     let stats = checks.stats();
     assert_eq!(stats.requests.get("304"), Some(&1), "{stats:?}");
     assert!(stats.ratelimit_remaining.is_some(), "{stats:?}");
+}
+
+/// What a commit's pull request says of it.
+async fn pull_request(bench: &Bench, gate: &GithubGate) {
+    let (merged, head) = ("1".repeat(40), "2".repeat(40));
+    bench.forge.world().put_pull(PullSpec {
+        repository: REPOSITORY.to_owned(),
+        number: 70,
+        title: "a title".to_owned(),
+        head_ref: "feature".to_owned(),
+        head_sha: head.clone(),
+        base_ref: "main".to_owned(),
+        base_sha: "3".repeat(40),
+        merge_commit_sha: Some(merged.clone()),
+        merged: true,
+        commits: Vec::new(),
+    });
+    bench.forge.set_check(REPOSITORY, &head, CHECK, "completed", Some("success"));
+    let checks = Checks::new(&GithubGate { accept: Accept::Proven, ..gate.clone() }).expect("good settings");
+    let asked = checks.ask(&Revision::parse(&merged).expect("an id")).await;
+    assert_eq!(asked.verdict.kind, VerdictKind::Unproven, "{asked:?}");
+    assert_eq!(asked.passed.map(|pull| (pull.number, pull.head.to_string())), Some((70, head)));
 }
 
 /// More than one page, whose addresses name the repository by its number.
@@ -85,7 +109,7 @@ async fn trouble(bench: &Bench, gate: &GithubGate) {
 }
 
 async fn expect(checks: &Checks, kind: VerdictKind, words: &str) {
-    let verdict = checks.ask(&Revision::parse(SHA).expect("an id")).await;
+    let verdict = checks.ask(&Revision::parse(SHA).expect("an id")).await.verdict;
     assert_eq!(verdict.kind, kind, "{verdict:?}");
     assert!(verdict.detail.contains(words), "{verdict:?}");
 }

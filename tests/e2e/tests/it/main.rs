@@ -12,6 +12,7 @@ mod metrics;
 mod newest_green;
 mod notify;
 mod package;
+mod pull_requests;
 mod recipe;
 mod remotes;
 mod restart;

@@ -8,6 +8,7 @@ mod hostile_fetch;
 mod hostile_poll;
 mod kill;
 mod poll;
+mod prove;
 mod ssh;
 
 /// A file that nobody lists is a test that never runs.

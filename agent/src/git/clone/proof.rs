@@ -1,0 +1,142 @@
+//! Whether a commit of the branch has the tree that was tested on a pull request, by commits alone.
+//!
+//! What CI tests on a pull request is the merge of its head H into the base of that moment, and the check runs hang on H. That
+//! merge is H itself when the base is an ancestor of H. So the commit M that H became has the tested tree if it has the tree of H,
+//! and the tip just before M, P, is an ancestor of H: then every older base is one too.
+//!
+//! P is the first parent of M for a merge and a squash. A rebase of n commits writes n new ones, and P is below them: there n
+//! must be the number of commits that H has beyond P, so that nothing else lies in between.
+
+use std::collections::{HashMap, HashSet};
+
+use gix::ObjectId;
+
+use super::{CloneError, damaged};
+use crate::git::gix_error;
+
+/// As many commits as GitHub allows in a pull request that is rebased are 100; in any, 250.
+pub(in crate::git) const MOST_GENERATIONS: usize = 250;
+
+/// Longest walk through the history of a head.
+const MOST_COMMITS: usize = 20_000;
+
+/// A commit, as far as the proof needs it.
+#[derive(Clone, Debug)]
+pub(in crate::git) struct Commit {
+    tree: ObjectId,
+    parents: Vec<ObjectId>,
+}
+
+/// Commits of one or more repositories.
+#[derive(Debug)]
+pub(in crate::git) struct Commits<'a>(pub(in crate::git) &'a [&'a gix::Repository]);
+
+impl Commits<'_> {
+    /// Reads one; none when it is in none of the repositories.
+    pub(in crate::git) fn find(&self, id: ObjectId) -> Result<Option<Commit>, CloneError> {
+        for repo in self.0 {
+            let broken = |reason: String| CloneError::Damaged { path: repo.git_dir().to_owned(), reason };
+            let Some(object) = repo.try_find_object(id).map_err(|error| damaged(repo.git_dir(), &error))?
+            else {
+                continue;
+            };
+            let commit = object.try_into_commit().map_err(|error| broken(error.to_string()))?;
+            let tree = commit.tree_id().map_err(|error| broken(gix_error::chain(&error)))?.detach();
+            return Ok(Some(Commit { tree, parents: commit.parent_ids().map(gix::Id::detach).collect() }));
+        }
+        Ok(None)
+    }
+}
+
+/// What a proof comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::git) enum Proof {
+    /// The commit has the tree that was tested.
+    Proven,
+    /// It has not, or that cannot be shown; the sentence says why.
+    Unproven(String),
+    /// Commits below `merged` are missing that would decide it.
+    More,
+}
+
+/// Looks whether `merged` has the tree that was tested at `head`. `base` is what the forge says the branch was at before.
+pub(in crate::git) fn prove(
+    commits: &Commits<'_>,
+    merged: ObjectId,
+    head: ObjectId,
+    base: Option<ObjectId>,
+) -> Result<Proof, CloneError> {
+    let unproven = |why: String| Ok(Proof::Unproven(why));
+    let Some(commit) = commits.find(merged)? else {
+        return unproven(format!("{merged} is not in the clone"));
+    };
+    let Some(tested) = commits.find(head)? else {
+        return unproven(format!("the remote did not send its head {head}"));
+    };
+    if commit.tree != tested.tree {
+        return unproven(format!(
+            "its files are not those of {merged}: the branch had moved on when it was merged"
+        ));
+    }
+    let Some(previous) = commit.parents.first().copied() else {
+        return unproven(format!("{merged} has no parent, so there is nothing that it was merged into"));
+    };
+    let beyond = history(commits, head)?;
+    if beyond.contains(&previous) {
+        return Ok(Proof::Proven);
+    }
+    let stale = format!("it was not up to date with {previous}, what the branch was before");
+    if commit.parents.len() != 1 {
+        return unproven(stale);
+    }
+    let mut line = vec![merged, previous];
+    while line.len() <= MOST_GENERATIONS {
+        let last = line[line.len() - 1];
+        if beyond.contains(&last) {
+            let (rebased, onto) = (&line[..line.len() - 1], last);
+            let same = commits_beyond(commits, head, onto)? == Some(rebased.len());
+            let contradicted = base.is_some_and(|base| rebased.contains(&base));
+            return if same && !contradicted { Ok(Proof::Proven) } else { unproven(stale) };
+        }
+        let Some(commit) = commits.find(last)? else { return Ok(Proof::More) };
+        let [parent] = commit.parents[..] else { return unproven(stale) };
+        line.push(parent);
+    }
+    unproven(stale)
+}
+
+/// `from`, its ancestors, and the parents that are not there themselves, as far as the commits go.
+fn history(commits: &Commits<'_>, from: ObjectId) -> Result<HashSet<ObjectId>, CloneError> {
+    let mut seen = HashSet::from([from]);
+    let mut todo = vec![from];
+    while let Some(id) = todo.pop()
+        && seen.len() < MOST_COMMITS
+    {
+        let Some(commit) = commits.find(id)? else { continue };
+        todo.extend(commit.parents.into_iter().filter(|parent| seen.insert(*parent)));
+    }
+    Ok(seen)
+}
+
+/// How many commits that are no merges `head` has beyond `onto`; none when not all of them are there.
+fn commits_beyond(
+    commits: &Commits<'_>,
+    head: ObjectId,
+    onto: ObjectId,
+) -> Result<Option<usize>, CloneError> {
+    let before = history(commits, onto)?;
+    let mut beyond: HashMap<ObjectId, bool> = HashMap::new();
+    let mut todo = vec![head];
+    while let Some(id) = todo.pop() {
+        if before.contains(&id) || beyond.contains_key(&id) {
+            continue;
+        }
+        let Some(commit) = commits.find(id)? else { return Ok(None) };
+        beyond.insert(id, commit.parents.len() > 1);
+        todo.extend(commit.parents);
+        if beyond.len() > MOST_GENERATIONS {
+            return Ok(None);
+        }
+    }
+    Ok(Some(beyond.values().filter(|is_merge| !**is_merge).count()))
+}
