@@ -55,12 +55,37 @@ const TRANSIENT: &[&str] = &[
     "could not read from remote repository",
     "the remote end hung up",
     "early eof",
+    // Builders: one that cannot be reached leaves nobody to build on.
+    "failed to start ssh connection to",
+    "unable to start any build",
+    // TLS, in the words of OpenSSL and GnuTLS.
+    "ssl certificate problem",
+    "ssl peer certificate",
+    "server certificate verification failed",
+    "tls connect error",
+    "ssl_error_syscall",
+    "gnutls_handshake() failed",
+    "tls connection was non-properly terminated",
+    "unexpected eof while reading",
+];
+
+/// Counts in error lines of nix and git only: the host's own disk, clock or limits, which say nothing of the revision.
+const HOST: &[&str] = &[
+    "certificate is not yet valid",
+    "read-only file system",
+    "input/output error",
+    "structure needs cleaning",
+    "too many open files",
+    "requires non-existent output",
 ];
 
 /// What a download inside of a builder says, curl's exit codes for what a network does: 6 no name, 7 no connection, 28 time,
 /// 35 TLS, 52 and 56 nothing came.
 const TRANSIENT_IN_BUILDER: &[&str] =
     &["curl: (6)", "curl: (7)", "curl: (28)", "curl: (35)", "curl: (52)", "curl: (56)"];
+
+/// Said of a store path, it is gone: collected between the evaluation and the build.
+const GONE: &[&str] = &["is not valid", "no such file or directory", "does not exist"];
 
 /// A builder said no; a later try has the same end.
 const BUILD: &[&str] = &[
@@ -119,6 +144,9 @@ impl From<Found> for Cause {
     }
 }
 
+/// What nix says when a git of its own failed; what git said stands before it.
+const GIT_FAILED: &str = "program 'git' failed with exit code";
+
 /// Classifies an exit code of `nixos-rebuild build` with the end of its output.
 pub(super) fn exit(code: i32, output: &str) -> Found {
     let found = classify(output);
@@ -140,16 +168,23 @@ pub(super) fn classify(output: &str) -> Found {
     };
     let any: Counts = |line| line.source != Source::Warning;
     let of_nix: Counts = |line| matches!(line.source, Source::Error | Source::Nix);
-    let kinds: [Rule; 6] = [
+    let kinds: [Rule; 8] = [
         (ReasonCode::DiskFull, DISK, any),
         (ReasonCode::OutOfMemory, MEMORY, any),
-        (ReasonCode::Network, TRANSIENT, |line| line.source == Source::Error),
+        (ReasonCode::HostFault, HOST, |line| line.source == Source::Error),
+        (ReasonCode::HostFault, GONE, Line::names_a_lost_path),
+        (ReasonCode::Network, TRANSIENT, |line| line.source == Source::Error && !line.is_about_a_builder()),
         (ReasonCode::Network, TRANSIENT_IN_BUILDER, any),
         (ReasonCode::BuildFailed, BUILD, of_nix),
         (ReasonCode::EvaluationFailed, EVALUATION, of_nix),
     ];
     for (code, texts, counts) in kinds {
         if let Some(line) = find(texts, counts) {
+            if line.lower.contains(GIT_FAILED)
+                && let Some(fatal) = lines.iter().rev().find(|line| line.lower.starts_with("fatal:"))
+            {
+                return Found::new(ReasonCode::EvaluationFailed, fatal.text.clone());
+            }
             if code.consequence() == Consequence::Hold {
                 let best = || best(&lines).unwrap_or(line).text.clone();
                 return Found::new(code, derivation::first_failed(&lines).unwrap_or_else(best));
@@ -220,6 +255,22 @@ impl Line {
             Source::Nix
         };
         Self { text, lower, source }
+    }
+}
+
+impl Line {
+    /// Of a builder that did not answer nix says so, and builds elsewhere; only when it cannot that is an error.
+    fn is_about_a_builder(&self) -> bool {
+        self.lower.starts_with("cannot build on ")
+    }
+
+    /// Whether it is about a store path itself or a derivation, which evaluations make, and not about a file of the flake, which
+    /// whoever wrote the flake forgot.
+    fn names_a_lost_path(&self) -> bool {
+        let Some((before, rest)) = self.lower.split_once("'/nix/store/") else { return false };
+        let Some((name, after)) = rest.split_once('\'') else { return false };
+        let is_whole = !name.contains('/') && before.ends_with("path ") && after.starts_with(" is not valid");
+        self.source == Source::Error && (is_whole || name.ends_with(".drv"))
     }
 }
 

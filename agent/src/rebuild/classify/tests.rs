@@ -22,6 +22,81 @@ fn the_network_may_pass() {
 }
 
 #[test]
+fn builders_and_tls_may_pass() {
+    for text in [
+        "error: failed to start SSH connection to 'zeus.example.org'",
+        "error: failed to start SSH master connection to 'zeus.example.org'\nerror: failed to start SSH connection to 'zeus.example.org'",
+        "error: Unable to start any build; remote machines may not have all required system features.",
+        "error: unable to start any build; either set '--max-jobs' to a non-zero value or enable remote builds.",
+        "fatal: unable to access 'https://github.com/a/b/': SSL certificate problem: unable to get local issuer certificate",
+        "fatal: unable to access 'https://github.com/a/b/': server certificate verification failed. CAfile: none CRLfile: none",
+        "fatal: unable to access 'https://github.com/a/b/': gnutls_handshake() failed: The TLS connection was non-properly terminated.",
+        "error: unable to download 'https://x/y': SSL peer certificate or SSH remote key was not OK (60)",
+        "error: unable to download 'https://x/y': SSL connect error (35) TLS connect error: error:0A000126:SSL routines::unexpected eof while reading",
+    ] {
+        let found = exit(1, text);
+        assert_eq!((found.code, found.may_pass()), (ReasonCode::Network, true), "{text}: {found:?}");
+    }
+}
+
+#[test]
+fn a_builder_that_nix_got_over_is_no_reason() {
+    let text = "cannot build on 'ssh-ng://zeus': error: failed to start SSH connection to 'zeus'\n\
+        error: builder for '/nix/store/x-linux.drv' failed with exit code 1;\n";
+    assert_eq!(exit(1, text).code, ReasonCode::BuildFailed);
+    let text = "cannot build on 'ssh-ng://zeus': error: failed to start SSH connection to 'zeus'\n\
+        Failed to find a machine for remote build!\n\
+        error: Unable to start any build; remote machines may not have all required system features.\n";
+    assert_eq!(exit(1, text).code, ReasonCode::Network);
+}
+
+#[test]
+fn the_hosts_own_faults_do_not_count() {
+    for text in [
+        "fatal: unable to access 'https://github.com/a/b/': SSL certificate problem: certificate is not yet valid",
+        "error: creating directory '/nix/store/x': Read-only file system",
+        "error: reading from file: Input/output error",
+        "error: opening lock file '/nix/store/x.lock': Too many open files",
+        "error: path '/nix/store/4w6hv3912fjvanj4c9n83f3ahpql6ilj-source' is not valid",
+        "error: getting status of '/nix/store/4w6hv3912fjvanj4c9n83f3ahpql6ilj-linux.drv': No such file or directory",
+        "error: derivation '/nix/store/8kwb-deps.drv' requires non-existent output 'bin' from input derivation '/nix/store/mh4d-libidn2.drv'",
+    ] {
+        check(text, ReasonCode::HostFault, text);
+    }
+    for text in [
+        "error: path '/nix/store/4w6hv3912fjvanj4c9n83f3ahpql6ilj-source/hosts/mising.nix' does not exist",
+        "error: opening file '/nix/store/4w6hv3912fjvanj4c9n83f3ahpql6ilj-source/mising.txt': No such file or directory",
+        "error: the string 'x' is not valid",
+    ] {
+        let code = exit(1, text).code;
+        assert_eq!(code.consequence(), Consequence::Hold, "{text}: {code:?}");
+    }
+    assert_eq!(
+        exit(1, "tests> Input/output error\nerror: builder for '/nix/store/x.drv' failed").code,
+        ReasonCode::BuildFailed
+    );
+}
+
+#[test]
+fn of_a_git_that_failed_its_own_line_is_the_reason() {
+    let text = "fatal: couldn't find remote ref refs/heads/mian\nerror: program 'git' failed with exit code 128\n\
+        Command 'nix build' returned non-zero exit status 1.";
+    check(text, ReasonCode::EvaluationFailed, "fatal: couldn't find remote ref refs/heads/mian");
+    let text = "fatal: unable to access 'https://github.com/a/b/': Could not resolve host: github.com\n\
+        error: program 'git' failed with exit code 128\n";
+    check(
+        text,
+        ReasonCode::Network,
+        "fatal: unable to access 'https://github.com/a/b/': Could not resolve host: github.com",
+    );
+    check(
+        "error: program 'git' failed with exit code 128",
+        ReasonCode::BuildFailed,
+        "error: program 'git' failed with exit code 128",
+    );
+}
+
+#[test]
 fn a_full_disk_is_transient_wherever_it_shows() {
     let text = "linux> cp: error writing 'x': No space left on device\n\
         error: builder for '/nix/store/x-linux.drv' failed with exit code 1;\n";
