@@ -8,7 +8,8 @@ use gix::ObjectId;
 use pull_agent_core::Revision;
 
 use super::CloneError;
-use super::{Clone, GIT_DIR, damaged};
+use super::commit::find_commit;
+use super::{Clone, GIT_DIR};
 
 /// Longest walk: more commits than nixpkgs has.
 const MAX_COMMITS: usize = 2_000_000;
@@ -50,7 +51,7 @@ pub(in crate::git) fn object_id(revision: &Revision) -> ObjectId {
 
 /// Whether the clone has this commit; says nothing of its files.
 pub(in crate::git) fn has_commit(repo: &gix::Repository, id: ObjectId) -> Result<bool, CloneError> {
-    Ok(parents(repo, id)?.is_some())
+    Ok(find_commit(repo, id)?.is_some())
 }
 
 /// Finds where `tip` stands to `base`, whose history in the clone ends at `boundary`.
@@ -84,10 +85,10 @@ pub(in crate::git) fn contained(
         && seen.len() <= MAX_ASKED
         && !wanted.is_empty()
     {
-        let Some(commit) = parents(repo, id)? else { continue };
+        let Some(commit) = find_commit(repo, id)? else { continue };
         found.extend(wanted.remove(&id).cloned());
         let unseen = commit.parents.into_iter().filter(|parent| seen.insert(*parent));
-        todo.extend(unseen.map(|parent| (commit.seconds, parent)));
+        todo.extend(unseen.map(|parent| (order(commit.seconds), parent)));
     }
     Ok(found)
 }
@@ -99,7 +100,7 @@ pub(in crate::git) fn boundary(repo: &gix::Repository, tip: ObjectId) -> Result<
     let mut seen = HashSet::from([tip]);
     let mut todo = vec![tip];
     while let Some(id) = todo.pop() {
-        let Some(commit) = parents(repo, id)? else { continue };
+        let Some(commit) = find_commit(repo, id)? else { continue };
         let mut missing = false;
         for parent in &commit.parents {
             missing |= !has_commit(repo, *parent)?;
@@ -129,7 +130,7 @@ fn walk(
     let mut seen = HashSet::from([tip]);
     let mut todo = BinaryHeap::from([(i64::MAX, tip)]);
     while let Some((_, id)) = todo.pop() {
-        let Some(commit) = parents(repo, id)? else {
+        let Some(commit) = find_commit(repo, id)? else {
             end = Relation::Unknown;
             continue;
         };
@@ -142,7 +143,7 @@ fn walk(
         for parent in commit.parents {
             if seen.insert(parent) {
                 // The child's own time orders its parents: good enough, and saves reading them twice.
-                todo.push((commit.seconds, parent));
+                todo.push((order(commit.seconds), parent));
             }
         }
         if seen.len() > limit {
@@ -152,20 +153,7 @@ fn walk(
     Ok(end)
 }
 
-struct Parents {
-    seconds: i64,
-    parents: Vec<ObjectId>,
-}
-
-/// Reads one commit; none when the clone does not have it.
-fn parents(repo: &gix::Repository, id: ObjectId) -> Result<Option<Parents>, CloneError> {
-    let fault = |error: gix::Error| damaged(repo.git_dir(), &error);
-    let Some(object) = repo.try_find_object(id).map_err(fault)? else { return Ok(None) };
-    let commit = object.try_into_commit().map_err(|error| CloneError::Damaged {
-        path: repo.git_dir().to_owned(),
-        reason: error.to_string(),
-    })?;
-    let seconds = commit.time().map_err(fault)?.seconds;
-    let parents = commit.parent_ids().map(gix::Id::detach).collect();
-    Ok(Some(Parents { seconds, parents }))
+/// Where a commit comes in a walk; one without a date comes at once.
+fn order(seconds: Option<i64>) -> i64 {
+    seconds.unwrap_or(i64::MAX)
 }

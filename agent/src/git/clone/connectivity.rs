@@ -8,7 +8,7 @@ use gix::objs::tree::EntryKind;
 use gix::objs::{Exists as _, FindExt as _};
 
 use super::CloneError;
-use super::damaged;
+use super::commit::find_commit;
 
 /// Checks that every tree and blob of the commit is in the clone, and that every blob has the content that its id says: what
 /// came with an earlier fetch may have been spoilt by the disk since.
@@ -16,12 +16,11 @@ use super::damaged;
 /// # Errors
 /// `Damaged`, with the object that is missing or spoilt.
 pub(in crate::git) fn check_complete(repo: &gix::Repository, commit: ObjectId) -> Result<(), CloneError> {
-    let fault = |error: gix::Error| damaged(repo.git_dir(), &error);
     let missing = |what, id: &gix::oid| CloneError::Damaged {
         path: repo.git_dir().to_owned(),
         reason: format!("{what} {id} of commit {commit} is missing or spoilt"),
     };
-    let root = repo.find_commit(commit).map_err(fault)?.tree_id().map_err(fault)?.detach();
+    let root = find_commit(repo, commit)?.ok_or_else(|| missing("the commit", &commit))?.tree;
     let (mut buffer, mut seen, mut todo) = (Vec::new(), HashSet::new(), vec![root]);
     while let Some(id) = todo.pop() {
         if !seen.insert(id) {

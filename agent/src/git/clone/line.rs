@@ -3,28 +3,15 @@
 use std::collections::HashSet;
 
 use gix::ObjectId;
-use gix::bstr::ByteSlice as _;
-use pull_agent_core::Revision;
 
-use super::{CloneError, damaged};
-use crate::git::gix_error;
-use crate::text::first_line;
-
-/// What git writes into the message of a revert, before the id.
-const REVERTS: &str = "This reverts commit ";
+use super::CloneError;
+use super::commit::{Commit, find_commit};
 
 /// One commit of the line.
 #[derive(Debug)]
 pub(in crate::git) struct OnLine {
-    id: ObjectId,
-    pub(in crate::git) revision: Revision,
-    /// First line of the message, harmless.
-    pub(in crate::git) subject: String,
-    /// Name of the author, harmless.
-    pub(in crate::git) author: String,
-    tree: ObjectId,
-    /// Commits that its message says it reverts.
-    reverts: Vec<ObjectId>,
+    pub(in crate::git) id: ObjectId,
+    pub(in crate::git) commit: Commit,
 }
 
 /// What the clone has of the line.
@@ -48,7 +35,7 @@ pub(in crate::git) fn line(
     let mut line = Line { commits: Vec::new(), end: None, is_whole: true };
     let mut next = Some(tip);
     while let Some(id) = next {
-        let Some(Read { commit, parent }) = read(repo, id)? else {
+        let Some(commit) = find_commit(repo, id)? else {
             line.is_whole = false;
             break;
         };
@@ -56,8 +43,8 @@ pub(in crate::git) fn line(
             line.end = Some(commit.tree);
             break;
         }
-        line.commits.push(commit);
-        next = parent;
+        next = commit.parents.first().copied();
+        line.commits.push(OnLine { id, commit });
     }
     Ok(line)
 }
@@ -74,47 +61,16 @@ impl Line {
     fn is_taken_back(&self, place: usize) -> bool {
         let (newer, rest) = self.commits.split_at(place);
         let Some((commit, older)) = rest.split_first() else { return false };
-        if newer.first().is_some_and(|tip| tip.tree == commit.tree) {
+        if newer.first().is_some_and(|tip| tip.commit.tree == commit.commit.tree) {
             return false;
         }
-        let trees: HashSet<ObjectId> = older.iter().map(|it| it.tree).chain(self.end).collect();
+        let trees: HashSet<ObjectId> = older.iter().map(|it| it.commit.tree).chain(self.end).collect();
         let contains = |id: &ObjectId| rest.iter().any(|it| it.id == *id);
-        newer
-            .iter()
-            .any(|it| (trees.contains(&it.tree) && it.tree != commit.tree) || it.reverts.iter().any(contains))
+        newer.iter().any(|it| {
+            (trees.contains(&it.commit.tree) && it.commit.tree != commit.commit.tree)
+                || it.commit.reverts.iter().any(contains)
+        })
     }
-}
-
-struct Read {
-    commit: OnLine,
-    parent: Option<ObjectId>,
-}
-
-/// Reads one commit; none when the clone does not have it.
-fn read(repo: &gix::Repository, id: ObjectId) -> Result<Option<Read>, CloneError> {
-    let broken = |reason: String| CloneError::Damaged { path: repo.git_dir().to_owned(), reason };
-    let found = repo.try_find_object(id).map_err(|error| damaged(repo.git_dir(), &error))?;
-    let Some(object) = found else { return Ok(None) };
-    let commit = object.try_into_commit().map_err(|error| broken(error.to_string()))?;
-    let tree = commit.tree_id().map_err(|error| broken(gix_error::chain(&error)))?.detach();
-    let message = commit.message_raw().map_err(|error| broken(error.to_string()))?;
-    let author = commit.author().map_err(|error| broken(error.to_string()))?;
-    let commit_read = OnLine {
-        id,
-        revision: Revision::parse(&id.to_string()).map_err(|error| broken(error.to_string()))?,
-        subject: first_line(message),
-        author: first_line(author.name),
-        tree,
-        reverts: reverted(message),
-    };
-    let parent = commit.parent_ids().next().map(gix::Id::detach);
-    Ok(Some(Read { commit: commit_read, parent }))
-}
-
-fn reverted(message: &gix::bstr::BStr) -> Vec<ObjectId> {
-    let starts = message.find_iter(REVERTS).map(|at| at + REVERTS.len());
-    let digits = starts.filter_map(|start| message.get(start..start + 40));
-    digits.filter_map(|digits| ObjectId::from_hex(digits).ok()).collect()
 }
 
 #[cfg(test)]
@@ -129,11 +85,14 @@ mod tests {
     fn line(trees: &[u8], end: Option<u8>) -> Line {
         let commit = |(place, tree): (usize, &u8)| OnLine {
             id: id(u8::try_from(place).expect("a short line") + 1),
-            revision: Revision::parse(&"1".repeat(40)).expect("an id"),
-            subject: String::new(),
-            author: String::new(),
-            tree: id(*tree),
-            reverts: Vec::new(),
+            commit: Commit {
+                tree: id(*tree),
+                parents: Vec::new(),
+                subject: String::new(),
+                author: String::new(),
+                seconds: None,
+                reverts: Vec::new(),
+            },
         };
         Line { commits: trees.iter().enumerate().map(commit).collect(), end: end.map(id), is_whole: true }
     }
@@ -184,20 +143,7 @@ mod tests {
     #[test]
     fn a_revert_below_other_changes_is_known_by_its_words() {
         let mut line = line(&[14, 13, 12, 11], Some(10));
-        line.commits[0].reverts = vec![id(3)];
+        line.commits[0].commit.reverts = vec![id(3)];
         assert_eq!(standing(&line), [id(4)], "the one below the tip has what is reverted too");
-    }
-
-    #[test]
-    fn the_words_of_a_revert_are_found() {
-        let one = "3f2a91c0d1e2f3a4b5c6d7e8f90123456789abcd";
-        let message = format!("Revert \"grafana\"\n\nThis reverts commit {one}, reversing\nchanges");
-        assert_eq!(
-            reverted(message.as_bytes().as_bstr()),
-            [ObjectId::from_hex(one.as_bytes()).expect("an id")]
-        );
-        for nothing in ["This reverts commit 3f2a91c.", "This reverts commit ", "reverts nothing"] {
-            assert!(reverted(nothing.as_bytes().as_bstr()).is_empty(), "{nothing}");
-        }
     }
 }

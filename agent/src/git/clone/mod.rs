@@ -3,6 +3,7 @@
 //! Never touches a repository without the mark.
 
 mod ancestry;
+mod commit;
 mod connectivity;
 mod durable;
 mod error;
@@ -22,6 +23,7 @@ use serde::{Deserialize, Serialize};
 
 pub use ancestry::is_ancestor;
 pub(super) use ancestry::{Relation, boundary, contained, has_commit, object_id, relation};
+pub(super) use commit::{Commit, find_commit};
 pub(super) use connectivity::check_complete;
 pub use error::CloneError;
 pub(super) use line::{OnLine, line};
@@ -95,9 +97,19 @@ pub(super) fn find(repository: &Path, url: &str) -> Result<Found, CloneError> {
             marker.version
         )),
         Ok(marker) if marker.url != url => Found::Unusable("source.url has changed".to_owned()),
+        // gitoxide makes do without it; for git and nix it is no repository then.
+        Ok(_) if !has_head(&git_dir) => Found::Unusable("its HEAD cannot be read".to_owned()),
         Ok(_) => Found::Clone(Clone { git_dir }),
         Err(error) => Found::Unusable(format!("its marker cannot be read: {error}")),
     })
+}
+
+/// Whether HEAD names a branch, as it does since the clone was made, or a commit (gitrepository-layout(5)).
+fn has_head(git_dir: &Path) -> bool {
+    let head = fs::read_to_string(git_dir.join("HEAD")).unwrap_or_default();
+    let head = head.trim_end();
+    let branch = head.strip_prefix("ref: refs/heads/");
+    branch.is_some_and(|name| !name.is_empty()) || gix::ObjectId::from_hex(head.as_bytes()).is_ok()
 }
 
 impl Clone {

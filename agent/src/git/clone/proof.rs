@@ -11,21 +11,14 @@ use std::collections::{HashMap, HashSet};
 
 use gix::ObjectId;
 
-use super::{CloneError, damaged};
-use crate::git::gix_error;
+use super::CloneError;
+use super::commit::{Commit, find_commit};
 
 /// As many commits as GitHub allows in a pull request that is rebased are 100; in any, 250.
 pub(in crate::git) const MOST_GENERATIONS: usize = 250;
 
 /// Longest walk through the history of a head.
 const MOST_COMMITS: usize = 20_000;
-
-/// A commit, as far as the proof needs it.
-#[derive(Clone, Debug)]
-pub(in crate::git) struct Commit {
-    tree: ObjectId,
-    parents: Vec<ObjectId>,
-}
 
 /// Commits of one or more repositories.
 #[derive(Debug)]
@@ -35,14 +28,9 @@ impl Commits<'_> {
     /// Reads one; none when it is in none of the repositories.
     pub(in crate::git) fn find(&self, id: ObjectId) -> Result<Option<Commit>, CloneError> {
         for repo in self.0 {
-            let broken = |reason: String| CloneError::Damaged { path: repo.git_dir().to_owned(), reason };
-            let Some(object) = repo.try_find_object(id).map_err(|error| damaged(repo.git_dir(), &error))?
-            else {
-                continue;
-            };
-            let commit = object.try_into_commit().map_err(|error| broken(error.to_string()))?;
-            let tree = commit.tree_id().map_err(|error| broken(gix_error::chain(&error)))?.detach();
-            return Ok(Some(Commit { tree, parents: commit.parent_ids().map(gix::Id::detach).collect() }));
+            if let Some(commit) = find_commit(repo, id)? {
+                return Ok(Some(commit));
+            }
         }
         Ok(None)
     }

@@ -3,10 +3,12 @@
 use std::collections::HashSet;
 use std::num::NonZeroU32;
 
+use pull_agent_core::Revision;
+
 use super::Fault;
 use super::bring::Work;
 use crate::git::child::{Below, FetchRequest};
-use crate::git::clone::{self, Found, line, object_id, sweep_locked, take_lock};
+use crate::git::clone::{self, Commit, Found, OnLine, line, object_id, sweep_locked, take_lock};
 
 /// So many commits below the tip are looked at.
 const MOST: usize = 20;
@@ -29,10 +31,12 @@ pub(super) fn below(request: &FetchRequest) -> Result<Vec<Below>, Fault> {
         Work::of(request, &clone).deepen(DEPTH)?;
         found = line(&clone.open()?, tip, &ends, MOST)?;
     }
-    let below = |commit: &clone::OnLine| Below {
-        revision: commit.revision.clone(),
-        subject: commit.subject.clone(),
-        author: commit.author.clone(),
-    };
-    Ok(found.standing().map(below).collect())
+    Ok(found.standing().filter_map(below_of).collect())
+}
+
+/// None for an id that no commit can have.
+fn below_of(on_line: &OnLine) -> Option<Below> {
+    let OnLine { id, commit: Commit { subject, author, .. } } = on_line;
+    let revision = Revision::parse(&id.to_string()).ok()?;
+    Some(Below { revision, subject: subject.clone(), author: author.clone() })
 }

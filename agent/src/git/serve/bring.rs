@@ -12,11 +12,9 @@ use super::exchange::{Exchange, Objects};
 use crate::error::chain;
 use crate::git::child::{FetchAnswer, FetchRequest, Standing};
 use crate::git::clone::{
-    self, Clone, CloneError, Found, Relation, SHALLOW_NEXT, boundary, branch_tip, check_complete, contained,
-    has_commit, object_id, relation, set_refs, sweep_locked, take_lock,
+    self, Clone, CloneError, Commit, Found, Relation, SHALLOW_NEXT, boundary, branch_tip, check_complete,
+    contained, find_commit, has_commit, object_id, relation, set_refs, sweep_locked, take_lock,
 };
-use crate::git::gix_error;
-use crate::text::first_line;
 
 /// Most bytes of a first fetch, which is one commit with its files.
 const MAX_PACK: u64 = 8 * 1024 * 1024 * 1024;
@@ -118,7 +116,9 @@ fn update(request: &FetchRequest, clone: &Clone) -> Result<Updated, Fault> {
         Some(before) => relation(&repo, tip, before, &[])? == Relation::Descendant,
         None => true,
     };
-    let (subject, author) = describe(&repo, tip)?;
+    let missing =
+        || CloneError::Damaged { path: repo.git_dir().to_owned(), reason: format!("{tip} is missing") };
+    let Commit { subject, author, .. } = find_commit(&repo, tip)?.ok_or_else(missing)?;
     let contains = contained(&repo, tip, &request.held)?;
     let answer = FetchAnswer { subject, author, standing, contains, notes: Vec::new() };
     Ok(Updated { answer, replaceable })
@@ -289,13 +289,4 @@ fn remove_file(path: &Path) -> Result<(), Fault> {
         }
         Ok(()) | Err(_) => Ok(()),
     }
-}
-
-/// Returns subject and author of a commit, fit to be shown.
-fn describe(repo: &gix::Repository, id: ObjectId) -> Result<(String, String), Fault> {
-    let damaged = |reason: String| CloneError::Damaged { path: repo.git_dir().to_owned(), reason };
-    let commit = repo.find_commit(id).map_err(|error| damaged(gix_error::chain(&error)))?;
-    let message = commit.message_raw().map_err(|error| damaged(error.to_string()))?;
-    let author = commit.author().map_err(|error| damaged(error.to_string()))?;
-    Ok((first_line(message), first_line(author.name)))
 }

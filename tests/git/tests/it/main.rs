@@ -7,6 +7,7 @@ mod fetch;
 mod hostile_fetch;
 mod hostile_poll;
 mod kill;
+mod odd;
 mod poll;
 mod prove;
 mod ssh;
