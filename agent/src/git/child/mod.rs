@@ -6,9 +6,12 @@
 mod message;
 
 use std::io;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::Duration;
+
+use nix::sys::signal::Signal;
 
 pub use message::{Below, Failure};
 pub(super) use message::{Completed, FetchAnswer, FetchRequest, ProveRequest, Reply, Request, Standing};
@@ -18,6 +21,10 @@ use crate::text;
 
 /// Name of the hidden subcommand.
 const SUBCOMMAND: &str = "fetch";
+
+/// Time of the processor that the child may take, in seconds (getrlimit(2), RLIMIT_CPU): the first fetch of a very large repository
+/// takes a tenth of it, on a slow machine half.
+pub(in crate::git) const CPU: u64 = 600;
 
 /// Lines of standard error that are shown, and the length of each.
 const SHOWN_LINES: usize = 4;
@@ -40,6 +47,14 @@ pub enum ChildError {
     TimedOut {
         /// The limit.
         after: Duration,
+        /// End of its standard error, with a separator.
+        said: String,
+    },
+    /// It was ended since it took too much of the processor.
+    #[error(
+        "it took more than {CPU} s of the processor and was ended: the remote sends what is too dear to unpack{said}"
+    )]
+    TooDear {
         /// End of its standard error, with a separator.
         said: String,
     },
@@ -66,7 +81,7 @@ impl ChildError {
     pub(super) const fn is_an_answer(&self) -> bool {
         match self {
             Self::Failed { failure, .. } => failure.answered,
-            Self::Run { .. } | Self::TimedOut { .. } | Self::Died { .. } => false,
+            Self::Run { .. } | Self::TimedOut { .. } | Self::TooDear { .. } | Self::Died { .. } => false,
         }
     }
 }
@@ -100,6 +115,7 @@ fn reply(answer: &[u8], status: ExitStatus, said: String) -> Result<Completed, C
     match serde_json::from_slice(answer) {
         Ok(Reply::Done(answer)) => Ok(answer),
         Ok(Reply::Failed(failure)) => Err(ChildError::Failed { failure, said }),
+        Err(_) if status.signal() == Some(Signal::SIGXCPU as i32) => Err(ChildError::TooDear { said }),
         Err(_) => Err(ChildError::Died { status, said }),
     }
 }
@@ -112,4 +128,22 @@ fn said_last(bytes: &[u8]) -> String {
     let lines: Vec<String> = lines.filter(|line| !line.is_empty()).collect();
     let last = &lines[lines.len().saturating_sub(SHOWN_LINES)..];
     if last.is_empty() { String::new() } else { format!(" ({})", last.join("; ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_child_that_took_too_much_of_the_processor_says_so() {
+        let status = ExitStatus::from_raw(Signal::SIGXCPU as i32);
+        let error = reply(b"", status, " (fatal: x)".to_owned()).expect_err("no answer");
+        assert_eq!(
+            error.to_string(),
+            "it took more than 600 s of the processor and was ended: the remote sends what is too dear to unpack (fatal: x)"
+        );
+        assert!(!error.is_an_answer());
+        let died = reply(b"{", ExitStatus::from_raw(9), String::new()).expect_err("no answer");
+        assert!(died.to_string().contains("signal: 9"), "{died}");
+    }
 }

@@ -17,13 +17,16 @@ use nix::unistd::{getpgrp, getpid};
 
 use fault::Fault;
 
-use super::child::{Completed, Failure, Reply, Request};
+use super::child::{CPU, Completed, Failure, Reply, Request};
 use super::credentials;
 use crate::error::chain;
 use crate::secret::Token;
 
 /// Private memory of the child (getrlimit(2), RLIMIT_DATA): the whole history of a large repository took a sixth of it.
 const MEMORY: u64 = 512 * 1024 * 1024;
+
+/// How much others come first (nice(2)): nothing waits for a fetch that a person would notice.
+const NICE: i32 = 10;
 
 /// Longest request: a few paths and names, and a thousand held revisions.
 const MAX_REQUEST: u64 = 128 * 1024;
@@ -44,8 +47,11 @@ pub fn child_main() -> ExitCode {
 
 fn serve() -> std::io::Result<()> {
     setrlimit(Resource::RLIMIT_DATA, MEMORY, MEMORY)?;
+    // SIGXCPU at the first, which tells the parent why; SIGKILL a little later.
+    setrlimit(Resource::RLIMIT_CPU, CPU, CPU + 10)?;
     // A core file would hold the token.
     setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
+    rustix::process::nice(NICE)?;
     let mut line = Vec::new();
     std::io::stdin().lock().take(MAX_REQUEST).read_until(b'\n', &mut line)?;
     let request = serde_json::from_slice(&line)?;

@@ -144,3 +144,33 @@ async fn a_token_is_seen_neither_in_arguments_nor_in_the_environment() {
     }
     task.abort();
 }
+
+#[test]
+fn the_child_is_bounded_before_it_reads_a_word() {
+    let mut child = Command::new(program())
+        .arg("fetch")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("the child starts");
+    let read =
+        |name: &str| std::fs::read_to_string(format!("/proc/{}/{name}", child.id())).unwrap_or_default();
+    let limit = |name: &str| {
+        let limits = read("limits");
+        let line = limits.lines().find(|line| line.starts_with(name)).unwrap_or_default().to_owned();
+        line[name.len()..].split_whitespace().next().unwrap_or_default().to_owned()
+    };
+    let nice = || {
+        let stat = read("stat");
+        // The 19th field of proc_pid_stat(5); the second one, the name, ends with a bracket.
+        stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(16).map(str::to_owned))
+    };
+    // It is bounded when the last of these is.
+    while nice().as_deref() != Some("10") {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    assert_eq!((limit("Max cpu time"), limit("Max data size")), ("600".to_owned(), (512 << 20).to_string()));
+    assert_eq!(limit("Max core file size"), "0");
+    drop(child.stdin.take());
+    child.wait().expect("it ends when nobody asks");
+}
