@@ -85,6 +85,33 @@ async fn an_absent_check_is_pending_and_missing() {
 }
 
 #[tokio::test]
+async fn a_missing_check_is_told_with_those_that_are_there() {
+    let lab = Lab::new().await;
+    lab.forge.set_check(REPOSITORY, &SHA.replace("aa", "bb"), CHECK, "completed", Some("success"));
+    expect(&lab.ask(&lab.gate()).await, VerdictKind::Pending, &["missing", "there are none at all yet"]);
+    lab.forge.put_check(&CheckSpec::new(REPOSITORY, SHA, CHECK).conclusion(Some("success")).app(42));
+    lab.set("ci / build (yggdrasil)", "completed", Some("success"));
+    let words = ["missing", "app 15368", "there are `build (yggdrasil)` by app 42, `ci / build (yggdrasil)`"];
+    expect(&lab.ask(&lab.gate()).await, VerdictKind::Pending, &words);
+    for number in 0..9 {
+        lab.set(&format!("test {number}"), "queued", None);
+    }
+    expect(&lab.ask(&lab.gate()).await, VerdictKind::Pending, &["`test 2` and 6 more"]);
+}
+
+#[tokio::test]
+async fn when_the_rate_limit_is_short_only_what_must_be_is_asked() {
+    let lab = Lab::new().await;
+    lab.set("another", "completed", Some("success"));
+    let limit = pull_agent_forge::RateLimitSpec { limit: 60, remaining: 20, reset_in: 600 };
+    lab.forge.world().put_rate_limit(limit);
+    let verdict = lab.ask(&lab.gate()).await;
+    expect(&verdict, VerdictKind::Pending, &["missing"]);
+    assert!(!verdict.detail.contains("another"), "{}", verdict.detail);
+    assert_eq!(lab.forge.requests().len(), 1);
+}
+
+#[tokio::test]
 async fn a_check_of_another_commit_does_not_count() {
     let lab = Lab::new().await;
     lab.forge.set_check(REPOSITORY, &SHA.replace("aa", "bb"), CHECK, "completed", Some("success"));

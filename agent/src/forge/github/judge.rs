@@ -11,13 +11,16 @@
 //!
 //! Newest is by start and then by id; by id alone where a run does not say when it started.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use pull_agent_core::{Check, Evidence, Verdict, VerdictKind};
 
 use super::runs::Run;
 use crate::text;
+
+/// So many check runs are named that nobody asked for.
+const MOST_NAMES: usize = 5;
 
 /// Status of a named check that the forge has no run of.
 const MISSING: &str = "missing";
@@ -41,6 +44,26 @@ pub(super) fn judge(names: &[String], app: Option<u64>, runs: &[Run]) -> Verdict
     };
     let checks = judged.into_iter().map(|(_, check)| check).collect();
     Verdict { kind, evidence, detail, checks, not_before: None }
+}
+
+/// Whether a named check is not there at all.
+pub(super) fn lacks_runs(verdict: &Verdict) -> bool {
+    verdict.checks.iter().any(|check| check.status == MISSING)
+}
+
+/// Names the check runs that there are, for whoever wonders why the right one is missing: "`build` by app 42, `ci / build`". The
+/// app is told where it is not the one whose runs count.
+pub(super) fn there(app: Option<u64>, runs: &[Run]) -> Option<String> {
+    let one = |run: &Run| {
+        let name = run.name.as_deref().map(text::clean).filter(|name| !name.is_empty())?;
+        let by = run.app.and_then(|by| by.id).filter(|by| app.is_some_and(|app| app != *by));
+        Some(by.map_or_else(|| format!("`{name}`"), |by| format!("`{name}` by app {by}")))
+    };
+    let names: BTreeSet<String> = runs.iter().filter_map(one).collect();
+    let shown: Vec<&str> = names.iter().take(MOST_NAMES).map(String::as_str).collect();
+    let more = names.len().saturating_sub(MOST_NAMES);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    (!shown.is_empty()).then(|| format!("{}{more}", shown.join(", ")))
 }
 
 /// Whether nothing is wrong with the runs that there are, and some are missing: others may stand for them.

@@ -26,6 +26,7 @@ pub(crate) struct GitHub {
     gate: GithubGate,
     repository: Repository,
     runs: List<Run>,
+    all_runs: List<Run>,
     pulls: List<Pull>,
 }
 
@@ -55,6 +56,7 @@ impl GitHub {
             gate: gate.clone(),
             repository,
             runs: List::of("check runs"),
+            all_runs: List::of("check runs"),
             pulls: List::of("pull requests"),
         })
     }
@@ -79,6 +81,7 @@ impl GitHub {
     ) -> Result<Asked, AskError> {
         let verdict = self.own(question, revision).await?;
         if self.gate.accept == Accept::Commit || !judge::only_lacks_runs(&verdict) {
+            let verdict = self.with_those_there(question, revision, verdict).await;
             return Ok(Asked { verdict, passed: None });
         }
         let first = self.repository.pulls(revision);
@@ -89,6 +92,7 @@ impl GitHub {
                 if refuses_pulls(&refusal) && question.leave_alone().is_none() =>
             {
                 let why = format!("its pull request cannot be asked for: {refusal}");
+                let verdict = self.with_those_there(question, revision, verdict).await;
                 return Ok(Asked { verdict: with(verdict, &why), passed: None });
             }
             Err(error) => return Err(error.into()),
@@ -97,14 +101,40 @@ impl GitHub {
             Some(merged) => self.by(question, merged).await,
             None => {
                 let why = format!("no pull request was merged into {} as this commit", self.gate.branch);
+                let verdict = self.with_those_there(question, revision, verdict).await;
                 Ok(Asked { verdict: with(verdict, &why), passed: None })
+            }
+        }
+    }
+
+    /// Where a named check is missing: which ones there are. Costs one more request, and only helps people.
+    async fn with_those_there(
+        &self,
+        question: &mut Question<'_>,
+        revision: &Revision,
+        verdict: Verdict,
+    ) -> Verdict {
+        if !judge::lacks_runs(&verdict) || !question.has_room() {
+            return verdict;
+        }
+        let first = self.repository.all_check_runs(revision);
+        match question.first_page(&self.all_runs, first, runs::read_all).await {
+            Ok(runs) => match judge::there(self.gate.app_id, &runs) {
+                Some(names) => with(verdict, &format!("there are {names}")),
+                None => with(verdict, "there are none at all yet"),
+            },
+            Err(error) => {
+                tracing::debug!(error = error.sentence(), "the check runs that there are cannot be told");
+                verdict
             }
         }
     }
 
     /// Judges by the check runs of the pull request's head.
     async fn by(&self, question: &mut Question<'_>, merged: Merged) -> Result<Asked, AskError> {
-        let Verdict { kind, detail, checks, not_before, .. } = self.own(question, &merged.head).await?;
+        let own = self.own(question, &merged.head).await?;
+        let Verdict { kind, detail, checks, not_before, .. } =
+            self.with_those_there(question, &merged.head, own).await;
         let what = format!("pull request #{}: {detail}", merged.number);
         let passes = kind == VerdictKind::Green;
         let verdict = match (passes, self.gate.accept) {

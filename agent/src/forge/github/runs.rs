@@ -79,6 +79,13 @@ impl Repository {
 }
 
 impl Repository {
+    /// The newest check runs of a commit, whoever made them and whatever they are called.
+    pub(super) fn all_check_runs(&self, revision: &Revision) -> Url {
+        let mut url = self.of_commit(revision, "check-runs");
+        url.set_query(Some("filter=latest&per_page=50"));
+        url
+    }
+
     /// The first page of the pull requests of which a commit is known.
     pub(super) fn pulls(&self, revision: &Revision) -> Url {
         let mut url = self.of_commit(revision, "pulls");
@@ -104,13 +111,18 @@ impl Repository {
 
 /// Takes the named check runs out of one page.
 pub(super) fn read(body: &[u8], names: &[String]) -> serde_json::Result<Vec<Run>> {
+    let mut check_runs = read_all(body)?;
+    check_runs.retain(|run| run.name.as_ref().is_some_and(|name| names.contains(name)));
+    Ok(check_runs)
+}
+
+/// Takes all check runs out of one page.
+pub(super) fn read_all(body: &[u8]) -> serde_json::Result<Vec<Run>> {
     #[derive(Deserialize)]
     struct Body {
         check_runs: Vec<Run>,
     }
-    let Body { mut check_runs } = serde_json::from_slice(body)?;
-    check_runs.retain(|run| run.name.as_ref().is_some_and(|name| names.contains(name)));
-    Ok(check_runs)
+    serde_json::from_slice(body).map(|Body { check_runs }| check_runs)
 }
 
 /// A verdict is on one revision: what a forge says of another one counts for nothing.

@@ -63,6 +63,9 @@ pub(super) enum Conditional {
     },
 }
 
+/// With fewer requests left only what must be asked is.
+const ROOM: u64 = 30;
+
 impl Api {
     pub(super) fn new(
         dialect: &'static dyn Dialect,
@@ -82,6 +85,11 @@ impl Api {
             status: None,
             leave_alone: None,
         }
+    }
+
+    /// Whether the rate limit leaves room for more than what must be asked; so it does where the forge names none.
+    pub(super) fn has_room(&self) -> bool {
+        self.stats.get().ratelimit_remaining.is_none_or(|remaining| remaining >= ROOM)
     }
 
     /// Begins a new question.

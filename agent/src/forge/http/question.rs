@@ -81,6 +81,11 @@ impl Question<'_> {
         }
     }
 
+    /// Whether something that only helps people may be asked as well.
+    pub(crate) fn has_room(&self) -> bool {
+        self.api.has_room()
+    }
+
     /// The longest wait that an answer to this question asked for.
     pub(crate) fn leave_alone(&self) -> Option<Millis> {
         self.api.leave_alone()
@@ -89,6 +94,22 @@ impl Question<'_> {
     /// Takes the token out of what the forge may have echoed.
     pub(crate) fn hide_token(&self, text: &mut String) {
         self.secret.hide(text);
+    }
+
+    /// Returns the rows of the first page of a list alone, where the rest does not matter.
+    ///
+    /// # Errors
+    /// As [`Self::list`].
+    pub(crate) async fn first_page<R: Clone>(
+        &mut self,
+        list: &List<R>,
+        first: Url,
+        read: impl Fn(&[u8]) -> serde_json::Result<Vec<R>>,
+    ) -> Result<Vec<R>, HttpError> {
+        match timeout_at(self.end, self.page(list, &first, read)).await {
+            Ok(result) => result.map(|page| page.rows),
+            Err(_) => Err(self.api.given_up()),
+        }
     }
 
     async fn all_pages<R: Clone>(
