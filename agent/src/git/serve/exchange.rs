@@ -89,7 +89,7 @@ impl Exchange<'_> {
         );
         match received {
             Err(_) if too_much => Err(Fault::TooMuch { limit: self.limit }),
-            Err(error) => Err(Fault::remote(&error, any_commit)),
+            Err(error) => Err(Fault::exchange(&error, any_commit)),
             Ok(_) => remove_keep(keep),
         }
     }

@@ -64,6 +64,15 @@ impl Fault {
         Self::Remote { text: text + hint, answered: !is_silence(error) }
     }
 
+    /// The same of an exchange. Before protocol version 2 a server that does not send what is wanted may have hung up before all was
+    /// said, and its word is lost.
+    pub(super) fn exchange(error: &gix::Error, any_commit: bool) -> Self {
+        match Self::remote(error, any_commit) {
+            Self::Remote { text, .. } if !any_commit && hung_up(error) => Self::Refused { text, any_commit },
+            fault => fault,
+        }
+    }
+
     /// Whether the remote answered, with whatever: then there is a network.
     pub(super) const fn is_an_answer(&self) -> bool {
         match self {
@@ -72,6 +81,11 @@ impl Fault {
             Self::Clone(_) | Self::Credentials(_) | Self::Tls(_) => false,
         }
     }
+}
+
+fn hung_up(error: &gix::Error) -> bool {
+    let broken = |io: &std::io::Error| io.kind() == std::io::ErrorKind::BrokenPipe;
+    error.iter_errors().any(|cause| cause.downcast_ref::<std::io::Error>().is_some_and(broken))
 }
 
 /// Whether nothing came: no name, no connection, no program or folder that could answer. Of what ssh says gitoxide makes an
