@@ -99,6 +99,10 @@ fn serve(
     if let Mode::Filter(filter) = mode {
         request.slip_in_filter(filter);
     }
+    if let Mode::DropsVersion = mode {
+        let kept = |line: &&str| !line.to_ascii_lowercase().starts_with("git-protocol:");
+        request.head = request.head.split_inclusive('\n').filter(kept).collect();
+    }
     mode.answer(client, &request, stop, || pass_on(upstream, &request))
 }
 

@@ -95,6 +95,15 @@ pub enum PollError {
     /// The answer ends in its midst.
     #[error("the answer of the git server ends too early")]
     Cut,
+    /// There is an answer, and nothing in it.
+    #[error(
+        "the git server answered with nothing to a question of protocol version 2: something between may drop the header \
+         Git-Protocol"
+    )]
+    Nothing,
+    /// The repository's ids are not those that are read here.
+    #[error("the repository has SHA-256 ids, which this agent cannot follow: it needs one with SHA-1 ids")]
+    ObjectFormat,
     /// The answer is not of this protocol.
     #[error("the answer of the git server cannot be read: {text:?}")]
     Garbled {
@@ -155,6 +164,8 @@ impl PollError {
             | Self::ContentType { .. }
             | Self::TooLong { .. }
             | Self::Cut
+            | Self::Nothing
+            | Self::ObjectFormat
             | Self::Garbled { .. }
             | Self::Server { .. }
             | Self::ProtocolVersion
@@ -179,6 +190,8 @@ impl PollError {
             | Self::Status { .. }
             | Self::TooLong { .. }
             | Self::Cut
+            | Self::Nothing
+            | Self::ObjectFormat
             | Self::ProtocolVersion
             | Self::MissingBranch { .. }
             | Self::NoCommit { .. }

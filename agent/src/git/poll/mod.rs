@@ -19,6 +19,7 @@ pub use error::PollError;
 use super::child::{self, Completed, Request};
 use super::credentials::token_apart;
 use super::remote::{Remote, Transport};
+use crate::secret::Token;
 use crate::settings::Source;
 use crate::{text, tls};
 
@@ -138,7 +139,7 @@ impl Poller {
 
     /// `begun` becomes true with the head of an answer.
     async fn ask(&self, client: &Client, begun: &AtomicBool) -> Result<Revision, PollError> {
-        let mut request = client
+        let request = client
             .post(&self.url)
             .header(USER_AGENT, GIT_USER_AGENT)
             .header("git-protocol", "version=2")
@@ -146,13 +147,11 @@ impl Poller {
             .header(ACCEPT, RESULT_TYPE)
             .body(self.body.clone());
         let token = token_apart(&self.remote).await.map_err(PollError::Credentials)?;
-        if let Some(token) = &token {
-            let value = token
-                .basic()
-                .map_err(|_| PollError::Garbled { text: "the token cannot be a header".to_owned() })?;
-            request = request.header(AUTHORIZATION, value);
-        }
-        let result = self.answer(request, begun).await;
+        let request = with_token(request, token.as_ref())?;
+        let result = match self.answer(request, begun).await {
+            Err(PollError::Nothing) => Err(self.why_nothing(client, token.as_ref()).await),
+            result => result,
+        };
         match token {
             Some(token) => result.map_err(|error| error.redacted(&token)),
             None => result,
@@ -167,8 +166,34 @@ impl Poller {
             .map_err(|error| PollError::Network { url: url(), source: error.without_url() })?;
         begun.store(true, Relaxed);
         self.check_head(&response)?;
-        let answer = self.read(response).await?;
-        pkt::tip(&answer, &self.remote.reference())
+        let reference = self.remote.reference();
+        match self.read(response).await? {
+            (answer, true) => pkt::tip(&answer, &reference),
+            (answer, false) => match pkt::tip_in_beginning(&answer, &reference) {
+                Ok(Some(tip)) => Ok(tip),
+                Ok(None) | Err(PollError::Garbled { .. }) => {
+                    Err(PollError::TooLong { url: url(), limit: MAX_ANSWER })
+                }
+                Err(error) => Err(error),
+            },
+        }
+    }
+
+    /// A server that answers with nothing says in its greeting what it is.
+    async fn why_nothing(&self, client: &Client, token: Option<&Token>) -> PollError {
+        let url = format!("{}/info/refs?service=git-upload-pack", self.remote.url.trim_end_matches('/'));
+        let request = client.get(url).header(USER_AGENT, GIT_USER_AGENT).header("git-protocol", "version=2");
+        let Ok(request) = with_token(request, token) else { return PollError::Nothing };
+        let Ok(response) = request.send().await else { return PollError::Nothing };
+        let Ok((greeting, _)) = self.read(response).await else { return PollError::Nothing };
+        let says = |text: &[u8]| greeting.windows(text.len()).any(|found| found == text);
+        if says(b"object-format=sha256") {
+            PollError::ObjectFormat
+        } else if says(b"service=git-upload-pack") && !says(b"version 2") {
+            PollError::ProtocolVersion
+        } else {
+            PollError::Nothing
+        }
     }
 
     fn check_head(&self, response: &Response) -> Result<(), PollError> {
@@ -184,24 +209,36 @@ impl Poller {
             return Err(PollError::Status { url, status: status.as_u16() });
         }
         let found = header(CONTENT_TYPE);
-        if found != RESULT_TYPE {
-            return Err(PollError::ContentType { url, found });
+        // Parameters and the case of letters mean nothing (RFC 9110, section 8.3.1), and what has none is looked into.
+        let essence = found.split(';').next().unwrap_or_default().trim();
+        if essence.is_empty() || essence.eq_ignore_ascii_case(RESULT_TYPE) {
+            Ok(())
+        } else {
+            Err(PollError::ContentType { url, found })
         }
-        Ok(())
     }
 
-    async fn read(&self, mut response: Response) -> Result<Vec<u8>, PollError> {
+    /// Reads an answer, of one that is too long the beginning; says whether it is whole.
+    async fn read(&self, mut response: Response) -> Result<(Vec<u8>, bool), PollError> {
         let mut answer = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| self.broke_off(error))? {
-            if answer.len() + chunk.len() > MAX_ANSWER {
-                return Err(PollError::TooLong { url: self.remote.url.clone(), limit: MAX_ANSWER });
+            let room = MAX_ANSWER - answer.len();
+            answer.extend_from_slice(&chunk[..chunk.len().min(room)]);
+            if chunk.len() > room {
+                return Ok((answer, false));
             }
-            answer.extend_from_slice(&chunk);
         }
-        Ok(answer)
+        Ok((answer, true))
     }
 
     fn broke_off(&self, error: reqwest::Error) -> PollError {
         PollError::BrokeOff { url: self.remote.url.clone(), source: error.without_url() }
     }
+}
+
+fn with_token(request: RequestBuilder, token: Option<&Token>) -> Result<RequestBuilder, PollError> {
+    let Some(token) = token else { return Ok(request) };
+    let value =
+        token.basic().map_err(|_| PollError::Garbled { text: "the token cannot be a header".to_owned() })?;
+    Ok(request.header(AUTHORIZATION, value))
 }

@@ -28,17 +28,39 @@ pub(super) fn request(reference: &str) -> Vec<u8> {
 ///
 /// # Errors
 /// When the server says so, the answer is cut or garbled, or the ref is missing or of no object.
-pub(super) fn tip(mut answer: &[u8], reference: &str) -> Result<Revision, PollError> {
-    let mut found = None;
+pub(super) fn tip(answer: &[u8], reference: &str) -> Result<Revision, PollError> {
+    // What git prints when it does not know version 2 goes to its log, and nothing to the client.
+    if answer.is_empty() {
+        return Err(PollError::Nothing);
+    }
+    match scan(answer, reference)? {
+        (_, false) => Err(PollError::Cut),
+        (Some(tip), true) => Ok(tip),
+        (None, true) => Err(PollError::MissingBranch { reference: reference.to_owned() }),
+    }
+}
+
+/// The same in the beginning of an answer that is longer than it is read: a server lists refs by name, so that the one comes
+/// before all that only begin like it. None when it is not there.
+///
+/// # Errors
+/// As [`tip`].
+pub(super) fn tip_in_beginning(answer: &[u8], reference: &str) -> Result<Option<Revision>, PollError> {
+    scan(answer, reference).map(|(tip, _)| tip)
+}
+
+/// The revision of the ref, as far as the answer goes, and whether it goes to its end.
+fn scan(mut answer: &[u8], reference: &str) -> Result<(Option<Revision>, bool), PollError> {
+    let mut found: Option<Revision> = None;
     loop {
         let (line, used) = match streaming(answer) {
             Ok(Stream::Complete { line, bytes_consumed }) => (line, bytes_consumed),
-            Ok(Stream::Incomplete { .. }) => return Err(PollError::Cut),
+            Ok(Stream::Incomplete { .. }) => return Ok((found, false)),
             Err(_) => return Err(PollError::Garbled { text: first_line(answer) }),
         };
         answer = &answer[used..];
         let data = match line {
-            PacketLineRef::Flush => break,
+            PacketLineRef::Flush => return Ok((found, true)),
             PacketLineRef::Delimiter | PacketLineRef::ResponseEnd => {
                 return Err(PollError::Garbled { text: "a delimiter where a ref should be".to_owned() });
             }
@@ -47,11 +69,13 @@ pub(super) fn tip(mut answer: &[u8], reference: &str) -> Result<Revision, PollEr
         if let Some(error) = line.check_error() {
             return Err(server_error(error.0));
         }
-        if let Some(id) = id_of(data, reference)? {
-            found = Some(id);
+        let Some(id) = id_of(data, reference)? else { continue };
+        if let Some(other) = found.replace(id.clone()).filter(|other| *other != id) {
+            return Err(PollError::Garbled {
+                text: format!("{reference} is said to be at {other} and at {id}"),
+            });
         }
     }
-    found.ok_or_else(|| PollError::MissingBranch { reference: reference.to_owned() })
 }
 
 /// Reads one line `<id> <full name>[ attributes]`; none when it is about another ref.
@@ -73,6 +97,9 @@ fn id_of(data: &[u8], reference: &str) -> Result<Option<Revision>, PollError> {
 /// A server that does not know version 2 reads the command as an object id and says so.
 fn server_error(text: &[u8]) -> PollError {
     let text = first_line(text);
+    if text.contains("object format") {
+        return PollError::ObjectFormat;
+    }
     if text.contains("expected to get") && text.contains("ls-refs") {
         return PollError::ProtocolVersion;
     }

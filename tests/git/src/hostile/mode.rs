@@ -46,6 +46,8 @@ pub enum Mode {
     NullId(String),
     /// As if it did not know protocol version 2: a first version's greeting and refusal.
     OldProtocol,
+    /// The header field that asks for a version of the protocol does not get through, as with some proxies.
+    DropsVersion,
     /// Packs end after 60 %.
     CutPack,
     /// Packs stop after 60 %, and the connection stays.
@@ -68,7 +70,7 @@ impl Mode {
         real: impl Fn() -> std::io::Result<Vec<u8>>,
     ) -> std::io::Result<()> {
         match self {
-            Self::Behave | Self::Filter(_) => client.write_all(&real()?),
+            Self::Behave | Self::DropsVersion | Self::Filter(_) => client.write_all(&real()?),
             Self::Status(status, lines) => {
                 let lines: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
                 client.write_all(&page(*status, "text/html", &lines, b"<html>no</html>"))

@@ -116,4 +116,6 @@ async fn a_null_id_is_no_tip() {
 #[tokio::test]
 async fn a_server_of_the_first_protocol_is_named_so() {
     check(Mode::OldProtocol, LONG, "protocol version 2").await;
+    // A real one, which says nothing.
+    check(Mode::DropsVersion, LONG, "does not speak protocol version 2").await;
 }

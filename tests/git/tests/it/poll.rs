@@ -152,3 +152,55 @@ async fn what_is_no_repository_is_named() {
     assert_contains(&poll_error(&source("/does/not/exist")).await, "/does/not/exist");
     assert_contains(&poll_error(&source("http://127.0.0.1:1/a")).await, "refused");
 }
+
+#[tokio::test]
+async fn two_thousand_branches_that_begin_like_this_one_do_not_hide_it() {
+    let bed = Bed::new();
+    let head = bed.origin.head();
+    let lines: String =
+        (0..2_000).map(|n| format!("create refs/heads/main-{n:04}-of-a-bot {head}\n")).collect();
+    let file = bed.path("refs");
+    std::fs::write(&file, lines).expect("a new file");
+    let git = std::process::Command::new("git")
+        .args(["update-ref", "--stdin"])
+        .current_dir(bed.origin.path())
+        .stdin(std::fs::File::open(&file).expect("just written"))
+        .status();
+    assert!(git.expect("git is installed").success());
+    assert_eq!(poll(&bed.source).await.unwrap_or_else(|error| panic!("{}", told(&error))), head);
+}
+
+#[tokio::test]
+async fn a_repository_with_other_ids_is_told_so() {
+    let bed = Bed::new();
+    let other = bed.origin.root().join("sha256");
+    let git = |arguments: &[&str]| {
+        let done = std::process::Command::new("git").args(arguments).status().expect("git is installed");
+        assert!(done.success(), "{arguments:?}");
+    };
+    let folder = other.display().to_string();
+    git(&["init", "--quiet", "--object-format=sha256", "--initial-branch=main", &folder]);
+    git(&[
+        "-C",
+        &folder,
+        "-c",
+        "user.name=x",
+        "-c",
+        "user.email=x@x",
+        "commit",
+        "--quiet",
+        "--allow-empty",
+        "--message=x",
+    ]);
+    let error = poll_error(&source(&bed.server.url("sha256"))).await;
+    assert_contains(&error, "has SHA-256 ids");
+}
+
+#[tokio::test]
+async fn a_branch_that_was_deleted_is_told_so() {
+    let bed = Bed::new();
+    assert_eq!(poll(&bed.source).await.expect("a tip"), bed.origin.head());
+    bed.origin.git(&["branch", "--quiet", "--move", "main", "trunk"]);
+    let error = poll_error(&bed.source).await;
+    assert_contains(&error, "no branch refs/heads/main");
+}

@@ -78,3 +78,27 @@ proptest::proptest! {
         drop(tip(&bytes, MAIN));
     }
 }
+
+#[test]
+fn a_ref_that_is_at_two_commits_is_refused() {
+    let (one, same) = (format!("{ID} {MAIN}\n"), format!("{ID} {MAIN} peeled:x\n"));
+    let two = format!("{} {MAIN}\n", "2".repeat(40));
+    assert!(tip(&answer(&[one.as_bytes(), same.as_bytes()]), MAIN).is_ok());
+    let error = tip(&answer(&[one.as_bytes(), two.as_bytes()]), MAIN).expect_err("two").to_string();
+    assert!(error.contains(ID) && error.contains(&"2".repeat(40)), "{error}");
+}
+
+#[test]
+fn the_beginning_of_a_long_answer_is_enough() {
+    let (main, longer) = (format!("{ID} {MAIN}\n"), format!("{} {MAIN}-2\n", "2".repeat(40)));
+    let whole = answer(&[main.as_bytes(), longer.as_bytes()]);
+    let cut = &whole[..whole.len() - 10];
+    assert!(matches!(tip(cut, MAIN), Err(PollError::Cut)));
+    assert_eq!(tip_in_beginning(cut, MAIN).expect("readable").map(|it| it.to_string()).as_deref(), Some(ID));
+    assert_eq!(tip_in_beginning(cut, "refs/heads/mai").expect("readable"), None);
+}
+
+#[test]
+fn nothing_at_all_is_no_cut_answer() {
+    assert!(matches!(tip(b"", MAIN), Err(PollError::Nothing)));
+}
