@@ -66,7 +66,13 @@ fn waiting(state: &State) -> String {
         return format!("{short} is refused: {}", refusal.reason);
     }
     let tip = match wanted.verdict() {
-        None if wanted.is_fetched() => format!("asking the forge about {short}"),
+        None if wanted.is_fetched() => match state.gate().alone_until {
+            Some(until) => {
+                let until = rfc3339(until);
+                format!("the forge wants to be left alone until {until}; it is asked about {short} then")
+            }
+            None => format!("asking the forge about {short}"),
+        },
         None => format!("fetching {short}"),
         Some(verdict) => judged(wanted, verdict),
     };

@@ -1,9 +1,11 @@
 //! One sentence for every phase, and for each reason to wait.
 
-use pull_agent_core::{Ancestry, Check, Event, Exit, Millis, ReasonCode, VerdictKind};
+use pull_agent_core::{
+    Ancestry, BelowTip, Check, Event, Exit, GreenCommit, Millis, ReasonCode, Verdict, VerdictKind,
+};
 
 use super::summary;
-use crate::lab::{Lab, host, verdict};
+use crate::lab::{Lab, host, revision, verdict};
 
 /// What a lab's agent says, beside the sentence that is expected.
 type Row = (fn() -> Lab, &'static str);
@@ -104,6 +106,42 @@ fn a_tip_that_is_not_tried_says_why() {
             "bbbbbbb failed for a reason that may pass, waiting to try it again",
         ),
     ]);
+}
+
+#[test]
+fn a_new_tip_is_told_when_the_forge_wants_to_be_left_alone() {
+    let mut lab = Lab::gating();
+    let limited = verdict(VerdictKind::Unavailable, "it is the rate limit");
+    lab.judged(Verdict { not_before: Some(Millis::seconds(3600)), ..limited });
+    tip(&mut lab, 'c');
+    lab.fetched(Ancestry::Descendant);
+    let sentence = summary(lab.state());
+    assert!(sentence.starts_with("the forge wants to be left alone until 20"), "{sentence}");
+    assert!(sentence.ends_with("it is asked about ccccccc then"), "{sentence}");
+    lab.pass_until(|state| state.gate().in_flight.is_some());
+    let sentence = summary(lab.state());
+    assert!(sentence.starts_with("asking the forge about ccccccc"), "{sentence}");
+}
+
+#[test]
+fn an_older_one_that_is_deployed_instead_is_named() {
+    let mut lab = Lab::gating();
+    lab.judged(verdict(VerdictKind::Red, "check build ended in failure"));
+    lab.pause();
+    lab.pass_until(|state| state.looking_back().in_flight.is_some());
+    let look = lab.state().looking_back().in_flight.expect("a look waits").look;
+    let green = GreenCommit {
+        revision: revision('c'),
+        subject: "useful".to_owned(),
+        author: "poby".to_owned(),
+        verdict: verdict(VerdictKind::Green, "1 of 1 checks passed"),
+    };
+    lab.tell(Event::LookedBack { look, result: Ok(BelowTip { green: Some(green), not_before: None }) });
+    let sentence = summary(lab.state());
+    assert!(
+        sentence.contains("ccccccc, the newest green commit below it, is deployed instead"),
+        "{sentence}"
+    );
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::backoff::jitter;
 use crate::command::Command;
 use crate::id::LookNumber;
 use crate::policy::{CHECK_LIMIT, GATE_YOUNG, Policy};
-use crate::time::{Millis, Mono, Now};
+use crate::time::{Millis, Mono, Now, Wall};
 use crate::verdict::{Judged, Verdict, VerdictKind};
 
 /// When the forge is asked about the tip.
@@ -22,6 +22,8 @@ pub struct Gating {
     pub last: Option<Mono>,
     /// The forge wants to be left alone until then.
     pub not_before: Mono,
+    /// The same as a date, until it is asked again; none when it does not.
+    pub alone_until: Option<Wall>,
     /// When it was first asked about this tip.
     pub since: Option<Mono>,
     /// Longer than `gate.timeout`.
@@ -58,13 +60,16 @@ impl Gating {
     }
 
     /// The forge wants to be left alone for so long.
-    pub(super) fn leave_alone(&mut self, not_before: Option<Millis>, now: Mono) {
-        self.not_before = self.not_before.max(now.after(not_before.unwrap_or(Millis(0))));
+    pub(super) fn leave_alone(&mut self, not_before: Option<Millis>, now: Now) {
+        let Some(wait) = not_before else { return };
+        self.not_before = self.not_before.max(now.mono.after(wait));
+        self.alone_until = Some(Wall(now.wall.0.saturating_add(self.not_before.since(now.mono).0)));
     }
 
     /// Begins anew; only what the forge itself wanted is kept.
     pub(super) fn anew(&mut self, now: Mono) {
-        *self = Self { next: now, not_before: self.not_before, ..Self::default() };
+        let (not_before, alone_until) = (self.not_before, self.alone_until);
+        *self = Self { next: now, not_before, alone_until, ..Self::default() };
     }
 }
 
@@ -87,6 +92,7 @@ impl Follow {
         let limit = CHECK_LIMIT.0.saturating_add(around.policy.fetch_limit().0);
         self.gate.in_flight = Some(InFlight { look, until: now.after(Millis(limit)) });
         self.gate.last = Some(now);
+        self.gate.alone_until = None;
         self.gate.since.get_or_insert(now);
         commands.push(Command::Check { look, revision });
     }
@@ -127,7 +133,7 @@ impl Follow {
             Some(wait) if verdict.kind == VerdictKind::Unavailable && !gate.overdue => now.after(wait),
             Some(_) | None => now.after(jitter(wait, around.now.entropy)),
         };
-        gate.leave_alone(verdict.not_before, now);
+        gate.leave_alone(verdict.not_before, around.now);
         let passes = verdict.kind.passes();
         if let Some(tip) = &mut self.branch.tip {
             if passes {

@@ -122,7 +122,7 @@ impl Follow {
             }
         };
         self.look_back.error = None;
-        self.gate.leave_alone(not_before, now.mono);
+        self.gate.leave_alone(not_before, now);
         let green = green.filter(|green| green.verdict.kind.passes() && !around.is_held(&green.revision));
         self.older = green.map(|green| self.older_of(green, around));
     }
