@@ -67,10 +67,14 @@ impl Fault {
     /// The same of an exchange. Before protocol version 2 a server that does not send what is wanted may have hung up before all was
     /// said, and its word is lost.
     pub(super) fn exchange(error: &gix::Error, any_commit: bool) -> Self {
-        match Self::remote(error, any_commit) {
-            Self::Remote { text, .. } if !any_commit && hung_up(error) => Self::Refused { text, any_commit },
-            fault => fault,
+        let fault = Self::remote(error, any_commit);
+        if let Self::Remote { text, .. } = &fault
+            && !any_commit
+            && hung_up(error)
+        {
+            return Self::Refused { text: text.clone(), any_commit };
         }
+        fault
     }
 
     /// Whether the remote answered, with whatever: then there is a network.
