@@ -153,9 +153,11 @@ async fn a_commit_that_the_forge_does_not_have_yet_is_pending() {
         private: false,
         known_commits_only: true,
     });
-    let verdict = lab.ask(&lab.gate()).await;
-    expect(&verdict, VerdictKind::Pending, &["422 Unprocessable Entity", "No commit found"]);
-    assert_eq!(verdict.checks[0].status, "missing");
+    for accept in [Accept::Commit, Accept::Proven, Accept::Merged] {
+        let verdict = lab.ask(&GithubGate { accept, ..lab.gate() }).await;
+        expect(&verdict, VerdictKind::Pending, &["422 Unprocessable Entity", "No commit found"]);
+        assert_eq!(verdict.checks[0].status, "missing");
+    }
 }
 
 #[test]

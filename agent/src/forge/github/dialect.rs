@@ -58,9 +58,11 @@ impl Dialect for GithubDialect {
     }
 }
 
-/// A token that may read check runs may not be one that may read pull requests, which GitHub says by either of these.
+/// Whether there is nothing to learn of a commit's pull request: a token that may read check runs may not be one that may read pull
+/// requests, which GitHub says by 403 or 404, and the commit may be unknown yet.
 pub(super) fn refuses_pulls(refusal: &Refusal) -> bool {
-    matches!(refusal.denied().status, StatusCode::FORBIDDEN | StatusCode::NOT_FOUND)
+    let denied = refusal.denied();
+    matches!(denied.status, StatusCode::FORBIDDEN | StatusCode::NOT_FOUND) || is_unknown_commit(denied)
 }
 
 /// GitHub's word for a commit that it does not have, which a commit pushed a moment ago may be.
