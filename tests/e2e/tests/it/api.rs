@@ -41,8 +41,9 @@ fn check_problem(answer: &Answer, code: u16) {
     assert!(more.is_empty(), "{more:?}");
 }
 
-const STATUS: [&str; 19] = [
+const STATUS: [&str; 20] = [
     "agent",
+    "candidate",
     "current",
     "gate",
     "held",
@@ -84,7 +85,7 @@ fn status_of_a_host_that_is_up_to_date() {
     let answer = agent.open.get("/v1/status");
     assert_eq!((answer.code, answer.content_type.as_str()), (200, "application/json"));
     let status = answer.json();
-    assert_eq!(keys(&status), STATUS[..18]);
+    assert_eq!(keys(&status), STATUS[..19]);
     assert_eq!((&status["version"], &status["host"]), (&json!(1), &json!(HOST)));
 
     assert_eq!(keys(&status["agent"]), ["pid", "runner", "started_at", "version"]);
@@ -124,7 +125,7 @@ fn status_before_anything_was_seen() {
     let world = World::new();
     let agent = world.start();
     let status = agent.open.get("/v1/status").json();
-    assert_eq!(keys(&status), STATUS[..18]);
+    assert_eq!(keys(&status), STATUS[..19]);
     assert_eq!(status["running"]["revision"], Value::Null);
     assert_eq!(status["running"]["deployed_at"], Value::Null);
     assert_eq!(status["last_deployment"], Value::Null);

@@ -53,6 +53,9 @@ fn a_commit_without_checks_on_top_does_not_keep_a_green_one_waiting() {
     let (world, agent, _) = after("1s");
     let green = world.commit("service useful");
     let bot = world.commit_docs("[skip ci]");
+    agent.wait_for("the bot's commit", |status| {
+        status.wanted.as_ref().is_some_and(|wanted| wanted.revision == bot) && status.gate.is_some()
+    });
     world.check(&green, "completed", Some("success"));
     wait_until_it_runs(&agent, &green);
     let status = agent.status();
@@ -69,6 +72,7 @@ fn below_a_red_tip_the_green_one_runs_and_status_says_so() {
     let red = world.commit("service broken");
     world.check(&red, "completed", Some("failure"));
     assert_eq!(agent.control.post("/v1/pause", "{}").code, 200);
+    agent.wait_for("red", |status| status.gate.as_ref().is_some_and(|gate| gate.verdict == "red"));
     world.check(&green, "completed", Some("success"));
     let status = agent.wait_for("the older one", |status| status.candidate.is_some());
     let candidate = status.candidate.expect("just seen");
@@ -91,10 +95,10 @@ fn what_a_revert_takes_back_is_not_activated_while_the_revert_waits() {
     let revert = world.repository.git(&["rev-parse", "HEAD"]);
     world.repository.push();
     world.check(&revert, "in_progress", None);
-    world.check(&bad, "completed", Some("success"));
     agent.wait_for("the revert", |status| {
         status.wanted.as_ref().is_some_and(|wanted| wanted.revision == revert) && status.gate.is_some()
     });
+    world.check(&bad, "completed", Some("success"));
     for _ in 0..8 {
         agent.wait_for_polls();
         assert_eq!(agent.status().candidate, None);
@@ -121,9 +125,9 @@ fn it_can_be_turned_off() {
     let (world, agent, first) = after("never");
     let green = world.commit("service useful");
     let red = world.commit("service broken");
-    world.check(&green, "completed", Some("success"));
     world.check(&red, "completed", Some("failure"));
     agent.wait_for("red", |status| status.gate.as_ref().is_some_and(|gate| gate.verdict == "red"));
+    world.check(&green, "completed", Some("success"));
     for _ in 0..4 {
         agent.wait_for_polls();
     }

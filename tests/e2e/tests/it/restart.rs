@@ -253,9 +253,8 @@ fn stopped_while_it_builds() {
 const SYSTEMD_RUN: &str = r#"#!/bin/bash
 while [ "$1" != -- ]; do shift; done
 shift
-[ ! -e "$WORLD_ROOT/faults/slow-start" ] || touch "$WORLD_ROOT/run/queued"
 rm -f "$WORLD_ROOT/run/up"
-setsid bash -c 'touch "$0/run/up"; while [ -e "$0/faults/slow-start" ]; do sleep 0.02; done; env -i "$@"; touch "$0/run/done"' \
+setsid bash -c 'touch "$0/run/up"; [ ! -e "$0/faults/slow-start" ] || touch "$0/run/queued"; while [ -e "$0/faults/slow-start" ]; do sleep 0.02; done; env -i "$@"; touch "$0/run/done"' \
   "$WORLD_ROOT" "$@" < /dev/null > /dev/null 2>&1 &
 # Like the real one it returns once the service is executed: until then it is in the group of whoever asked for it.
 while [ ! -e "$WORLD_ROOT/run/up" ] || [ -e "$WORLD_ROOT/faults/slow-start" ]; do sleep 0.02; done
