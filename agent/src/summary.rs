@@ -31,8 +31,11 @@ fn doing(state: &State) -> String {
         }
         Phase::Building { .. } => format!("building {short}"),
         Phase::Ready { .. } => {
-            if state.waits_for().contains(&Wait::Pause) {
+            let waits_for = state.waits_for();
+            if waits_for.contains(&Wait::Pause) {
                 format!("{short} is built and waits for the end of the pause")
+            } else if waits_for.contains(&Wait::Verdict) {
+                format!("{short} is built; {}", asked_again(state, &deployment.candidate))
             } else {
                 format!("{short} is built; another activation is at work, trying again")
             }
@@ -43,6 +46,22 @@ fn doing(state: &State) -> String {
             None => format!("{short} runs, probing its health"),
         },
         Phase::RollingBack { cause, .. } => format!("going back from {short}: {}", cause.sentence()),
+    }
+}
+
+/// What is said of a verdict that was too old to activate by.
+fn asked_again(state: &State, candidate: &Candidate) -> String {
+    match candidate.verdict() {
+        Some(verdict) if !verdict.kind.passes() => {
+            format!("the forge is asked again before it is activated: {}", verdict.detail)
+        }
+        Some(_) | None => match state.gate().alone_until {
+            Some(until) => format!(
+                "the forge wants to be left alone until {}, and is asked once more then, before it is activated",
+                rfc3339(until)
+            ),
+            None => "the forge is asked once more before it is activated, since its word is old".to_owned(),
+        },
     }
 }
 

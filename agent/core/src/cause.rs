@@ -48,6 +48,11 @@ pub enum Cause {
         /// What the tip of the branch is now.
         tip: Revision,
     },
+    /// The forge took its word back before the activation.
+    NotGreenAnyMore {
+        /// The sentence of its last verdict.
+        detail: String,
+    },
     /// The way back failed as well.
     WayBackFailed {
         /// What went wrong with the new system.
@@ -118,7 +123,7 @@ pub enum ReasonCode {
     WrongSystem,
     /// The switch was killed each time.
     Killed,
-    /// It was taken back from the branch.
+    /// It was taken back from the branch, or its checks are not green any more.
     Withdrawn,
     /// The way back failed as often as it is tried.
     RollbackFailed,
@@ -237,7 +242,7 @@ impl Cause {
             Self::Unhealthy(failures) => unhealthy(failures),
             Self::NoProbeEnded => ReasonCode::ProbeFailed,
             Self::Overtaken { .. } => return None,
-            Self::Withdrawn { .. } => ReasonCode::Withdrawn,
+            Self::Withdrawn { .. } | Self::NotGreenAnyMore { .. } => ReasonCode::Withdrawn,
             Self::WayBackFailed { .. } => ReasonCode::RollbackFailed,
         })
     }
@@ -274,6 +279,9 @@ impl Cause {
             Self::Overtaken { tip } => format!("{} is newer and green", tip.short()),
             Self::Withdrawn { tip } => {
                 format!("it was taken back: the tip of the branch is {}", tip.short())
+            }
+            Self::NotGreenAnyMore { detail } => {
+                format!("it was not green any more when it was to be activated: {detail}")
             }
             Self::WayBackFailed { cause, tries, last } => {
                 format!("{}; the way back failed {tries} times: {last}", cause.sentence())

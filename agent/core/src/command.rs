@@ -31,6 +31,12 @@ pub enum Command {
         look: LookNumber,
         revision: Revision,
     },
+    /// Ask the forge once more, before an activation whose verdict is too old. Answered by [`crate::Event::CheckedAgain`].
+    CheckAgain {
+        /// Its number, which the answer brings back.
+        look: LookNumber,
+        revision: Revision,
+    },
     /// Look for the newest green commit on the first-parent line below a tip that is not green. Answered by
     /// [`crate::Event::LookedBack`].
     LookBack {
@@ -110,6 +116,7 @@ impl Command {
             Self::Poll { .. }
             | Self::Fetch { .. }
             | Self::Check { .. }
+            | Self::CheckAgain { .. }
             | Self::LookBack { .. }
             | Self::Probe { .. } => true,
             Self::Build { .. } | Self::CancelBuild { .. } | Self::Activate { .. } | Self::Forget { .. } => {

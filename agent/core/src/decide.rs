@@ -10,12 +10,13 @@ use pull_agent_protocol::Outcome;
 use crate::answer::Refusal;
 use crate::cause::{Cause, Consequence};
 use crate::command::Command;
-use crate::deploy::{Deploy, Desk, Ended};
+use crate::deploy::{Deploy, Desk, Ended, Outside};
 use crate::event::Event;
 use crate::follow::{Follow, Overtaken, Surroundings};
 use crate::policy::Policy;
 use crate::state::State;
 use crate::time::{Mono, Now};
+use crate::verdict::Verdict;
 
 /// What follows from an event, beside the new state.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,9 +42,7 @@ pub(crate) fn decide(policy: &Policy, state: &mut State, now: Now, event: Event)
 #[must_use]
 pub fn deadline(policy: &Policy, state: &State, now: Now) -> Option<Mono> {
     let around = state.surroundings(policy, now);
-    let overtaken = state.overtaken(&around).is_some();
-    let paused = state.ledger.paused.is_some();
-    let deployment = state.deploy.due(policy, now, paused, overtaken);
+    let deployment = state.deploy.due(policy, now, state.outside(&around));
     [state.follow.due(&around), state.start_due(&around), deployment, state.pause_due()]
         .into_iter()
         .flatten()
@@ -62,6 +61,14 @@ impl State {
     fn overtaken(&self, around: &Surroundings) -> Option<Overtaken> {
         self.follow.overtakes(&self.deploy.current()?.candidate, around)
     }
+
+    fn outside(&self, around: &Surroundings) -> Outside {
+        Outside {
+            paused: self.ledger.paused.is_some(),
+            overtaken: self.overtaken(around).is_some(),
+            forge_from: self.follow.forge_from(),
+        }
+    }
 }
 
 /// One call of [`decide`] while it is at work.
@@ -78,9 +85,13 @@ impl Turn<'_> {
         match event {
             Event::Started { host } => self.started(host),
             Event::DeadlinePassed => {}
-            Event::PolicyChanged { source_changed: true } => self.state.follow.source_changed(self.now),
-            Event::PolicyChanged { source_changed: false } => {
-                self.state.follow.checks_changed(self.policy, self.now);
+            Event::PolicyChanged { source_changed } => {
+                self.state.deploy.checks_changed(self.now);
+                if source_changed {
+                    self.state.follow.source_changed(self.now);
+                } else {
+                    self.state.follow.checks_changed(self.policy, self.now);
+                }
             }
             Event::Polled { look, host, result } => {
                 if self.state.follow.awaits_poll(look) {
@@ -96,6 +107,12 @@ impl Turn<'_> {
             Event::Checked { look, verdict } => {
                 if self.state.follow.awaits_verdict(look) {
                     self.follow(|follow, around| follow.judged(verdict, around));
+                }
+            }
+            Event::CheckedAgain { look, host, verdict } => {
+                if self.state.deploy.awaits_verdict(look) {
+                    self.state.host = host;
+                    self.checked_again(verdict);
                 }
             }
             Event::LookedBack { look, result } => {
@@ -136,13 +153,19 @@ impl Turn<'_> {
         self.commands = commands;
     }
 
+    /// Both lanes hear what the forge said before an activation: what is red now is red in the status, too.
+    fn checked_again(&mut self, verdict: Verdict) {
+        if let Some(deploying) = self.state.deploy.current().map(|it| it.candidate.revision.clone()) {
+            self.follow(|follow, around| follow.judged_again(&deploying, &verdict, around));
+        }
+        self.deploy(|deploy, desk| deploy.checked_again(verdict, desk));
+    }
+
     /// Starts whatever is due in the deployment lane; one deployment that ends may let the next one start at once.
     fn advance_deployment(&mut self) {
         loop {
             let around = self.state.surroundings(self.policy, self.now);
-            let overtaken = self.state.overtaken(&around).is_some();
-            let paused = self.state.ledger.paused.is_some();
-            if self.state.deploy.is_due(self.policy, self.now, paused, overtaken) {
+            if self.state.deploy.is_due(self.policy, self.now, self.state.outside(&around)) {
                 self.deploy(Deploy::advance);
             } else if self.is_due(self.state.start_due(&around)) {
                 let Some(candidate) = self.state.follow.ready(&around).cloned() else { return };

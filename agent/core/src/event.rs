@@ -48,6 +48,15 @@ pub enum Event {
         /// The forge's word on the revision that was asked about.
         verdict: Verdict,
     },
+    /// Answers [`crate::Command::CheckAgain`].
+    CheckedAgain {
+        /// Number of the question that this answers.
+        look: LookNumber,
+        /// What the host was when the answer came.
+        host: HostView,
+        /// The forge's word on the revision that is built.
+        verdict: Verdict,
+    },
     /// Answers [`crate::Command::LookBack`].
     LookedBack {
         /// Number of the look that this answers.

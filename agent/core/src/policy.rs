@@ -13,6 +13,8 @@ pub struct Policy {
     pub gate_timeout: Millis,
     /// So long a tip that is not green may keep an older green commit waiting; none: without end.
     pub newest_green_after: Option<Millis>,
+    /// A verdict older than this is asked for again before an activation.
+    pub verdict_max_age: Millis,
     /// From the end of the switch to the first probe.
     pub settle: Millis,
     /// From the end of the switch until all probes have passed.
@@ -82,6 +84,12 @@ impl Policy {
     /// A fetch that has not answered by then is given up.
     pub(crate) fn fetch_limit(&self) -> Millis {
         Millis(self.fetch_timeout.0.saturating_add(FETCH_GRACE.0))
+    }
+
+    /// A question to the forge that has not been answered by then is given up. The proof of what a pull request's checks say
+    /// takes a fetch.
+    pub(crate) fn check_limit(&self) -> Millis {
+        Millis(CHECK_LIMIT.0.saturating_add(self.fetch_limit().0))
     }
 
     /// A poll that failed is tried again after at most this long.

@@ -170,8 +170,9 @@ impl State {
         let Some(Deployment { phase: Phase::Ready { busy, killed, .. }, .. }) = self.deploy.current() else {
             return Vec::new();
         };
-        let pause = self.ledger.paused.as_ref().filter(|_| *killed == 0).map(|_| Wait::Pause);
-        pause.into_iter().chain(busy.then_some(Wait::OtherActivation)).collect()
+        let pause = (*killed == 0 && self.ledger.paused.is_some()).then_some(Wait::Pause);
+        let verdict = self.work().awaits_verdict.then_some(Wait::Verdict);
+        [pause, busy.then_some(Wait::OtherActivation), verdict].into_iter().flatten().collect()
     }
 
     /// The newest deployment that had the path which runs now.

@@ -18,3 +18,4 @@ mod restart;
 mod saved;
 mod switch;
 mod table;
+mod verdict_age;

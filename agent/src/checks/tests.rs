@@ -45,6 +45,7 @@ impl Lab {
             app_id: Some(pull_agent_forge::GITHUB_ACTIONS),
             accept: Accept::Commit,
             newest_green_after: None,
+            max_age: Duration::from_secs(600),
             timeout: Duration::from_secs(7200),
             token_file: None,
             ca_file: None,

@@ -105,6 +105,14 @@ impl Executor {
         self.answer(async move { Event::Checked { look, verdict: gate.verdict(&revision).await } });
     }
 
+    fn check_again(&self, look: LookNumber, revision: Revision) {
+        let (gate, settings) = (self.gate(), Arc::clone(&self.settings));
+        self.answer(async move {
+            let verdict = gate.verdict(&revision).await;
+            Event::CheckedAgain { look, host: host::view(&settings.system), verdict }
+        });
+    }
+
     fn look_back(&self, look: LookNumber, tip: Revision, base: Option<Revision>, held: Vec<Revision>) {
         let (settings, program, gate) = (Arc::clone(&self.settings), self.program.clone(), self.gate());
         self.answer(async move {
@@ -221,6 +229,7 @@ impl Drivers for Executor {
             Command::Poll { look } => self.poll(look),
             Command::Fetch { look, revision, base, held } => self.fetch(look, revision, base, held),
             Command::Check { look, revision } => self.check(look, revision),
+            Command::CheckAgain { look, revision } => self.check_again(look, revision),
             Command::LookBack { look, tip, base, held } => self.look_back(look, tip, base, held),
             Command::Build { step, deployment, revision } => self.build(step, deployment, revision),
             Command::CancelBuild { step } => self.cancel_build(step),

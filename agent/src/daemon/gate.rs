@@ -162,6 +162,7 @@ mod tests {
             app_id: Some(GITHUB_ACTIONS),
             accept: Accept::Commit,
             newest_green_after: None,
+            max_age: Duration::from_secs(600),
             timeout: Duration::from_secs(7200),
             token_file: None,
             ca_file: None,

@@ -229,6 +229,7 @@ const fn brings_the_host(event: &Event) -> bool {
         Event::Started { .. }
         | Event::PolicyChanged { .. }
         | Event::Polled { .. }
+        | Event::CheckedAgain { .. }
         | Event::Built { .. }
         | Event::Activated { .. } => true,
         Event::DeadlinePassed

@@ -90,6 +90,9 @@ pub(super) fn event(event: &Event) {
         Event::Nudged { revision } => {
             tracing::info!(revision = revision.as_ref().map(ToString::to_string), "nudged");
         }
+        Event::CheckedAgain { verdict, .. } => {
+            tracing::info!(detail = verdict.detail, "the forge was asked again before the activation");
+        }
         Event::Checked { verdict, .. } => tracing::debug!(?verdict, "the forge answered"),
         Event::PauseRequested { by, reason, .. } => tracing::info!(by, reason, "paused"),
         Event::ResumeRequested => tracing::info!("resumed"),

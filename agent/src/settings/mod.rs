@@ -71,7 +71,7 @@ pub enum GateSource {
     /// Every commit counts as green.
     None,
     /// Check runs of GitHub, or of a forge that speaks its API.
-    Github(GithubGate),
+    Github(Box<GithubGate>),
 }
 
 /// How GitHub is asked.
@@ -91,6 +91,8 @@ pub struct GithubGate {
     pub accept: Accept,
     /// So long a tip that is not green may keep an older green commit waiting; none: without end.
     pub newest_green_after: Option<Duration>,
+    /// A verdict older than this is asked for again before an activation.
+    pub max_age: Duration,
     /// After so long without a green verdict the forge is asked more rarely, and status says so.
     pub timeout: Duration,
     /// File with a bearer token; none: the forge is asked without one.
@@ -269,6 +271,11 @@ pub fn policy(settings: &Settings, systemd: bool) -> pull_agent_core::Policy {
             // Every tip passes.
             GateSource::None => None,
             GateSource::Github(gate) => gate.newest_green_after.map(millis),
+        },
+        verdict_max_age: match &settings.gate {
+            // Nothing can change.
+            GateSource::None => Millis(u64::MAX),
+            GateSource::Github(gate) => millis(gate.max_age),
         },
         settle: millis(settings.health.settle),
         health_deadline: millis(settings.health.deadline),

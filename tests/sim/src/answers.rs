@@ -33,6 +33,15 @@ impl Sim {
                 }
                 Event::Checked { look, verdict }
             }
+            Command::CheckAgain { look, revision } => {
+                let commit = self.world.remote.number(&revision);
+                let verdict = self.world.forge.verdict(commit, self.now());
+                let question = self.agent.as_ref().and_then(|agent| agent.state().work().question);
+                if question.is_some_and(|question| question.look == look) {
+                    self.ghost.forge_says(commit, &verdict, self.world.clock.now);
+                }
+                Event::CheckedAgain { look, host: self.world.host.view(), verdict }
+            }
             Command::LookBack { look, tip, base, held } => {
                 let result = self.look_back(look, &tip, base.as_ref(), &held);
                 Event::LookedBack { look, result }

@@ -201,7 +201,7 @@ impl Sim {
         self.world.clock.process_start = self.now();
         self.world.clock.mono_base = self.world.rng.pick(&[0, 1, 5_000, 86_400_000, 1 << 40]);
         self.agent = Some(Agent { outbox, save_again_at: None, waits_for: None });
-        self.ghost.started();
+        self.ghost.started(self.world.disk.state.as_deref());
         self.feed(Event::Started { host: self.world.host.view() })
     }
 
@@ -368,7 +368,7 @@ impl Sim {
                 self.done_after(least, most, command);
                 return Ok(());
             }
-            Command::Check { .. } | Command::LookBack { .. } => {
+            Command::Check { .. } | Command::CheckAgain { .. } | Command::LookBack { .. } => {
                 self.done_after(50, 5_000, command);
                 return Ok(());
             }

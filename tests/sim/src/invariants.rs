@@ -26,6 +26,8 @@ const BOUNDED: &str = "9 bounded";
 struct Known {
     /// The forge said green.
     green: bool,
+    /// What it said last to this process, and when.
+    word: Option<(bool, u64)>,
     /// The operator allowed it, and the leave is not used up.
     accepted: bool,
     /// It is not to be tried again.
@@ -62,6 +64,8 @@ pub struct Ghost {
     wall_set: bool,
     /// The last deployment that was activated.
     activated: Option<DeploymentId>,
+    /// The largest number of a switch that was decided on.
+    switch: u64,
     /// The deployment of the last step, when that found another one at work.
     busy: Option<DeploymentId>,
     /// The state was lost, and a step of it may still be at work.
@@ -115,7 +119,13 @@ impl Ghost {
         }
     }
 
-    pub(crate) fn started(&mut self) {
+    pub(crate) fn started(&mut self, saved: Option<&Saved>) {
+        for known in &mut self.commits {
+            known.word = None;
+        }
+        let phase = saved.and_then(|saved| saved.deployment.as_ref()).map(|deployment| &deployment.phase);
+        // What was decided on and not saved is decided on anew.
+        self.switch = phase.and_then(Phase::step).map_or(0, |step| step.0);
         self.excuses += 1;
         self.quiet_until = 0;
         self.tips = 0;
@@ -134,9 +144,9 @@ impl Ghost {
 
     /// The forge answers a question that the agent still has.
     pub(crate) fn forge_says(&mut self, commit: usize, verdict: &Verdict, now: u64) {
-        if verdict.kind == VerdictKind::Green {
-            self.commit(commit).green = true;
-        }
+        let known = self.commit(commit);
+        known.green |= verdict.kind == VerdictKind::Green;
+        known.word = Some((verdict.kind == VerdictKind::Green, now));
         if let Some(not_before) = verdict.not_before {
             self.quiet_until = now + not_before.0;
         }
@@ -182,6 +192,7 @@ impl Ghost {
             | Event::Polled { .. }
             | Event::Fetched { .. }
             | Event::Checked { .. }
+            | Event::CheckedAgain { .. }
             | Event::Built { .. }
             | Event::Activated { .. }
             | Event::LookedBack { .. }
@@ -205,10 +216,12 @@ impl Ghost {
         }
         match command {
             Command::Poll { .. } => self.polls += 1,
-            Command::Check { .. } | Command::LookBack { .. } if now < self.quiet_until => {
+            Command::Check { .. } | Command::CheckAgain { .. } | Command::LookBack { .. }
+                if now < self.quiet_until =>
+            {
                 return Err(Violation::new(BOUNDED, "the forge is asked before its Retry-After".to_string()));
             }
-            Command::Check { .. } | Command::LookBack { .. } => self.checks += 1,
+            Command::Check { .. } | Command::CheckAgain { .. } | Command::LookBack { .. } => self.checks += 1,
             Command::Fetch { .. }
             | Command::Build { .. }
             | Command::CancelBuild { .. }

@@ -58,6 +58,7 @@ pub const fn usual() -> Policy {
         fetch_timeout: Millis::seconds(300),
         gate_timeout: Millis::seconds(7200),
         newest_green_after: Some(Millis::seconds(600)),
+        verdict_max_age: Millis::seconds(600),
         settle: Millis::seconds(10),
         health_deadline: Millis::seconds(120),
         on_unhealthy: OnUnhealthy::RollBack,
@@ -101,6 +102,7 @@ fn prepare(plan: &Plan) -> Sim {
             Some(Millis::seconds(60)),
             Some(Millis::seconds(600)),
         ]),
+        verdict_max_age: Millis::seconds(rng.pick(&[0, 5, 60, 600])),
         on_unhealthy: rng.pick(&[OnUnhealthy::RollBack, OnUnhealthy::RollBack, OnUnhealthy::Report]),
         units_probed: rng.permille(700),
         ..usual()

@@ -1,6 +1,6 @@
 //! Fixed scenarios, for the systematic part: in each of them the agent dies at every point.
 
-use pull_agent_core::{OnUnhealthy, Policy, ReasonCode};
+use pull_agent_core::{Millis, OnUnhealthy, Policy, ReasonCode};
 use pull_agent_protocol::Outcome;
 
 use crate::run::usual;
@@ -74,6 +74,16 @@ fn paths_to_success() -> Vec<Script> {
             &[(0, red), (400_000, Action::Checks(Checks::Green))],
             &[Deployed],
         ),
+        by_fresh_verdicts(script(
+            "red while it builds, then green by a re-run",
+            &[
+                (0, builds(BuildNature::Slow)),
+                (0, Action::Nudge(true)),
+                (20_000, Action::Checks(Checks::Red)),
+                (900_000, Action::Checks(Checks::Green)),
+            ],
+            &[Superseded, Deployed],
+        )),
         script("nudged", &[(0, good), (1, Action::Nudge(true)), (3_000, Action::Nudge(false))], &[Deployed]),
         script(
             "superseded while it builds",
@@ -95,6 +105,11 @@ fn paths_to_success() -> Vec<Script> {
         script("the remote hangs", &[(0, Action::RemoteHangs(300_000)), (1, good)], &[Deployed]),
         script("nothing can be saved", &[(0, good), (1, Action::DiskFull(300_000))], &[Deployed]),
     ]
+}
+
+/// Every activation is asked about once more.
+fn by_fresh_verdicts(script: Script) -> Script {
+    Script { policy: Policy { verdict_max_age: Millis(0), ..usual() }, ..script }
 }
 
 fn failures() -> Vec<Script> {

@@ -41,6 +41,7 @@ impl World {
             | Command::Check { .. }
             | Command::CancelBuild { .. }
             | Command::Probe { .. }
+            | Command::CheckAgain { .. }
             | Command::LookBack { .. }
             | Command::Forget { .. } => panic!("no step: {command:?}"),
         };

@@ -84,7 +84,7 @@ impl Deploy {
             };
         }
         if desk.ledger.paused.is_none() && desk.overtaken.is_none() {
-            return self.activate_anew(built, 0, desk);
+            return self.activate_if_green(built, desk);
         }
         self.move_on(Phase::Ready { built, busy: false, killed: 0 }, desk.now);
         self.enter(Millis(0), desk.now);

@@ -54,8 +54,9 @@ impl Deploy {
         }
     }
 
-    /// Gives up a round of probes that is overdue: each has a limit of its own, so this is a driver that hangs.
+    /// Gives up an answer that is overdue: each has a limit of its own, so this is a driver that hangs.
     pub(crate) fn give_up(&mut self, now: Now) {
+        self.question_given_up(now);
         if self.work.probes.take_if(|probes| probes.until <= now.mono).is_some() {
             self.work.next = now.mono;
             let sentence = "the probes did not answer within their time".to_string();

@@ -7,6 +7,7 @@ mod build;
 mod confirm;
 mod end;
 mod phase;
+mod verdict;
 
 use alloc::vec::Vec;
 
@@ -38,6 +39,10 @@ pub struct Work {
     pub step_runs: bool,
     /// The round of probes that is awaited.
     pub probes: Option<InFlight>,
+    /// Nothing is activated before the forge has said again that it may be.
+    pub awaits_verdict: bool,
+    /// The question to the forge that is awaited.
+    pub question: Option<InFlight>,
     /// When the next step is due.
     pub next: Mono,
     /// When the phase was entered, or taken up again.
@@ -59,6 +64,16 @@ pub(crate) struct Desk<'a> {
     pub(crate) commands: &'a mut Vec<Command>,
     /// Why what is being deployed is not to be activated any more.
     pub(crate) overtaken: Option<Overtaken>,
+}
+
+/// What of the rest moves the moment of the next step.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Outside {
+    pub(crate) paused: bool,
+    /// What is being deployed is not to be activated any more.
+    pub(crate) overtaken: bool,
+    /// The forge is not asked before this.
+    pub(crate) forge_from: Mono,
 }
 
 impl Deploy {
@@ -84,18 +99,20 @@ impl Deploy {
         }
     }
 
-    /// When the lane has something to do by itself, probes that are given up included.
-    pub(crate) fn due(&self, policy: &Policy, now: Now, paused: bool, overtaken: bool) -> Option<Mono> {
-        let given_up = self.work.probes.map(|probes| probes.until);
-        self.step_due(policy, now, paused, overtaken).into_iter().chain(given_up).min()
+    /// When the lane has something to do by itself, answers that are given up included.
+    pub(crate) fn due(&self, policy: &Policy, now: Now, outside: Outside) -> Option<Mono> {
+        let given_up = [self.work.probes, self.work.question].into_iter().flatten().map(|look| look.until);
+        self.step_due(policy, now, outside).into_iter().chain(given_up).min()
     }
 
-    fn step_due(&self, policy: &Policy, now: Now, paused: bool, overtaken: bool) -> Option<Mono> {
+    fn step_due(&self, policy: &Policy, now: Now, outside: Outside) -> Option<Mono> {
         let work = &self.work;
         match &self.current.as_ref()?.phase {
-            Phase::Building { .. } => (overtaken && !work.cancelling).then_some(now.mono),
-            Phase::Ready { killed: 0, .. } if overtaken => Some(now.mono),
-            Phase::Ready { killed: 0, .. } => (!paused).then_some(work.next),
+            Phase::Building { .. } => (outside.overtaken && !work.cancelling).then_some(now.mono),
+            Phase::Ready { killed: 0, .. } if outside.overtaken => Some(now.mono),
+            Phase::Ready { killed: 0, .. } if outside.paused || work.question.is_some() => None,
+            Phase::Ready { killed: 0, .. } if work.awaits_verdict => Some(work.next.max(outside.forge_from)),
+            Phase::Ready { killed: 0, .. } => Some(work.next),
             Phase::Ready { .. } => Some(work.next),
             Phase::Activating { .. } | Phase::RollingBack { .. } => (!work.step_runs).then_some(work.next),
             Phase::Confirming { .. } => {
@@ -105,13 +122,9 @@ impl Deploy {
         }
     }
 
-    /// Does what is due, if anything is; returns how the deployment ended, if it did.
+    /// Does what is due, which something is; returns how the deployment ended, if it did.
     pub(crate) fn advance(&mut self, desk: &mut Desk) -> Option<Ended> {
-        let (paused, overtaken) = (desk.ledger.paused.is_some(), desk.overtaken.clone());
-        let due = self.step_due(desk.policy, desk.now, paused, overtaken.is_some());
-        if due.is_none_or(|due| due > desk.now.mono) {
-            return None;
-        }
+        let overtaken = desk.overtaken.clone();
         match (&self.current.as_ref()?.phase, overtaken) {
             (Phase::Building { step }, _) => {
                 desk.commands.push(Command::CancelBuild { step: *step });
@@ -119,6 +132,7 @@ impl Deploy {
                 None
             }
             (Phase::Ready { killed: 0, .. }, Some(overtaken)) => self.superseded(overtaken, desk),
+            (Phase::Ready { killed: 0, .. }, None) if self.work.awaits_verdict => self.ask_again(desk),
             (Phase::Ready { .. }, _) => self.leave_ready(desk),
             (Phase::Activating { .. }, _) => self.activate(desk),
             (Phase::Confirming { .. }, _) => self.advance_confirming(desk),
@@ -127,8 +141,8 @@ impl Deploy {
     }
 
     /// Whether something is due now.
-    pub(crate) fn is_due(&self, policy: &Policy, now: Now, paused: bool, overtaken: bool) -> bool {
-        self.step_due(policy, now, paused, overtaken).is_some_and(|due| due <= now.mono)
+    pub(crate) fn is_due(&self, policy: &Policy, now: Now, outside: Outside) -> bool {
+        self.step_due(policy, now, outside).is_some_and(|due| due <= now.mono)
     }
 
     /// Begins the waiting of a phase: its first step is due after `delay`.

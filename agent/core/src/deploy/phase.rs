@@ -86,6 +86,8 @@ pub enum Wait {
     Pause,
     /// The end of another activation.
     OtherActivation,
+    /// The forge's word, since the last one is too old to activate by.
+    Verdict,
 }
 
 impl Phase {

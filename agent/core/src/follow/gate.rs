@@ -6,8 +6,8 @@ use alloc::vec::Vec;
 use super::{Follow, InFlight, Surroundings, spaced};
 use crate::backoff::jitter;
 use crate::command::Command;
-use crate::id::LookNumber;
-use crate::policy::{CHECK_LIMIT, GATE_YOUNG, Policy};
+use crate::id::{LookNumber, Revision};
+use crate::policy::{GATE_YOUNG, Policy};
 use crate::time::{Millis, Mono, Now, Wall};
 use crate::verdict::{Judged, Verdict, VerdictKind};
 
@@ -88,9 +88,7 @@ impl Follow {
         let Some(revision) = self.branch.tip.as_ref().map(|tip| tip.revision.clone()) else { return };
         let look = self.next_look();
         let now = around.now.mono;
-        // The proof of what a pull request's checks say takes a fetch.
-        let limit = CHECK_LIMIT.0.saturating_add(around.policy.fetch_limit().0);
-        self.gate.in_flight = Some(InFlight { look, until: now.after(Millis(limit)) });
+        self.gate.in_flight = Some(InFlight { look, until: now.after(around.policy.check_limit()) });
         self.gate.last = Some(now);
         self.gate.alone_until = None;
         self.gate.since.get_or_insert(now);
@@ -146,6 +144,22 @@ impl Follow {
         } else {
             self.not_green(around.policy, around.now);
         }
+    }
+
+    /// The forge was asked once more about what is about to be activated.
+    pub(crate) fn judged_again(&mut self, revision: &Revision, verdict: &Verdict, around: &Surroundings) {
+        self.gate.leave_alone(verdict.not_before, around.now);
+        if self.tip_if(revision).is_some() {
+            self.judged(verdict.clone(), around);
+        } else if !verdict.kind.passes() {
+            // Looked for anew, once the deployment has ended.
+            self.older.take_if(|older| older.revision == *revision);
+        }
+    }
+
+    /// The forge is not asked before this.
+    pub(crate) fn forge_from(&self) -> Mono {
+        spaced(Mono(0), self.gate.last).max(self.gate.not_before)
     }
 
     /// Other checks may be named now: what was green under the old ones proves nothing under the new.

@@ -14,6 +14,8 @@ fn answers(look: LookNumber, step: StepNumber) -> Vec<Event> {
         Event::Fetched { look, result: Err("down".into()) },
         Event::Checked { look, verdict: verdict(VerdictKind::Green) },
         Event::Checked { look, verdict: verdict(VerdictKind::Red) },
+        Event::CheckedAgain { look, host: other(), verdict: verdict(VerdictKind::Green) },
+        Event::CheckedAgain { look, host: other(), verdict: verdict(VerdictKind::Red) },
         Event::LookedBack { look, result: Ok(below('c')) },
         Event::LookedBack { look, result: Err("down".into()) },
         Event::Built { step, host: other(), end: BuildEnd::Built(system('f')) },
@@ -38,7 +40,8 @@ fn an_unknown_number_changes_nothing_in_any_phase() {
 #[test]
 fn the_right_number_in_an_answer_of_another_kind_changes_nothing() {
     for (phase, machine) in Machine::phases() {
-        let probes = machine.state.work().probes.map(|probes| probes.look);
+        let work = machine.state.work();
+        let probes = work.probes.or(work.question).map(|looked| looked.look);
         let (look, step) =
             (probes.unwrap_or(LookNumber(9999)), machine.running_step().unwrap_or(StepNumber(9999)));
         for event in answers(look, step) {
@@ -46,6 +49,7 @@ fn the_right_number_in_an_answer_of_another_kind_changes_nothing() {
                 Event::Built { .. } => phase == "building",
                 Event::Activated { .. } => phase == "activating" || phase == "rolling back",
                 Event::Probed { .. } => phase == "confirming",
+                Event::CheckedAgain { .. } => phase == "ready, verdict old",
                 // The lanes number their looks apart, so that theirs may be the same.
                 Event::Polled { .. }
                 | Event::Fetched { .. }

@@ -22,6 +22,7 @@ pub(super) fn policy() -> Policy {
         fetch_timeout: Millis::seconds(300),
         gate_timeout: Millis::seconds(7200),
         newest_green_after: Some(Millis::seconds(600)),
+        verdict_max_age: Millis::seconds(600),
         settle: Millis::seconds(10),
         health_deadline: Millis::seconds(120),
         on_unhealthy: OnUnhealthy::RollBack,
@@ -185,7 +186,14 @@ impl Machine {
         machine
     }
 
-    /// Every phase, by the name in the table.
+    /// System b is built, but so late that the forge is asked again.
+    pub(super) fn asking_again() -> Self {
+        let mut machine = Self::building();
+        machine.now += 600_001;
+        machine.built('b', host('a', 'a'));
+        machine
+    }
+
     /// The switch of b was killed half-way, and meets another activation when it is to be done again.
     fn half_way() -> Self {
         let mut machine = Self::activating();
@@ -194,12 +202,14 @@ impl Machine {
         machine
     }
 
+    /// Every phase, by the name in the table.
     pub(super) fn phases() -> Vec<(&'static str, Self)> {
         alloc::vec![
             ("idle", Self::idle()),
             ("gating", Self::gating()),
             ("building", Self::building()),
             ("ready, paused", Self::built_and_paused()),
+            ("ready, verdict old", Self::asking_again()),
             ("activating", Self::activating()),
             ("ready, busy", Self::busy()),
             ("ready, half-way", Self::half_way()),
@@ -302,6 +312,17 @@ impl Machine {
     pub(super) fn checked(&mut self, kind: VerdictKind) -> Vec<Command> {
         let look = self.state.gate().in_flight.expect("a question waits").look;
         self.tell(Event::Checked { look, verdict: verdict(kind) })
+    }
+
+    /// The forge answers the question before the activation, on a host that runs system a.
+    pub(super) fn checked_again(&mut self, kind: VerdictKind) -> Vec<Command> {
+        let event = self.checked_again_event(kind, host('a', 'a'));
+        self.tell(event)
+    }
+
+    pub(super) fn checked_again_event(&self, kind: VerdictKind, host: HostView) -> Event {
+        let look = self.state.work().question.expect("a question waits").look;
+        Event::CheckedAgain { look, host, verdict: verdict(kind) }
     }
 
     /// Answers everything that comes up in between, the tip being pending, until the line below it is looked through; returns

@@ -9,7 +9,7 @@ use super::saved::renewed;
 use crate::saved::{Read, v1};
 use crate::{
     Candidate, Cause, Command, DeploymentId, Event, Exit, Hold, NoDescendant, Phase, ReasonCode, Saved,
-    State, StepNumber, Tries, Wall,
+    State, StepNumber, Tries, VerdictKind, Wall,
 };
 use pull_agent_protocol::{Outcome, Phase as PhaseName, Trigger};
 
@@ -72,7 +72,9 @@ fn before_the_first_deployment() {
 
     let (mut machine, commands) = started(released!("building-first"), '0');
     assert_eq!(commands, [build(1, 1, 'a')]);
-    assert_eq!(machine.built('a', host('0', '0')), [activate(2, 1, 'a', '0')]);
+    machine.built('a', host('0', '0'));
+    let event = machine.checked_again_event(VerdictKind::Green, host('0', '0'));
+    assert_eq!(machine.tell(event), [activate(2, 1, 'a', '0')]);
 }
 
 #[test]
@@ -98,7 +100,8 @@ fn gating() {
 fn building() {
     let (mut machine, commands) = started(released!("building"), 'a');
     assert_eq!(commands, [build(3, 2, 'b')]);
-    assert_eq!(machine.built('b', host('a', 'a')), [activate(4, 2, 'b', 'a')]);
+    machine.built('b', host('a', 'a'));
+    assert_eq!(machine.checked_again(VerdictKind::Green), [activate(4, 2, 'b', 'a')]);
 }
 
 #[test]

@@ -21,6 +21,11 @@ fn events(machine: &Machine) -> Vec<(&'static str, Option<Event>)> {
     let built = |end| step.filter(|_| building).map(|step| Event::Built { step, host: host('a', 'a'), end });
     let activated =
         |exit, host| step.filter(|_| activating).map(|step| Event::Activated { step, exit, host });
+    let question = machine.state.work().question;
+    let asked = |kind| {
+        let host = machine.state.host.clone();
+        question.map(|question| Event::CheckedAgain { look: question.look, host, verdict: verdict(kind) })
+    };
     let rolled = |exit, host| step.filter(|_| back).map(|step| Event::Activated { step, exit, host });
     let probes = machine.state.work().probes;
     let probed = |failures| probes.map(|probes| Event::Probed { look: probes.look, failures });
@@ -30,6 +35,10 @@ fn events(machine: &Machine) -> Vec<(&'static str, Option<Event>)> {
         ("paused", Some(Event::PauseRequested { until: None, reason: None, by: String::new() })),
         ("resumed", Some(Event::ResumeRequested)),
         ("settings changed", Some(Event::PolicyChanged { source_changed: false })),
+        ("checked again, green", asked(VerdictKind::Green)),
+        ("checked again, pending", asked(VerdictKind::Pending)),
+        ("checked again, red", asked(VerdictKind::Red)),
+        ("checked again, the forge is down", asked(VerdictKind::Unavailable)),
         ("built", built(BuildEnd::Built(system('b')))),
         ("built what runs already", built(BuildEnd::Built(system('a')))),
         ("build failed for good", built(failure(ReasonCode::BuildFailed))),
@@ -85,6 +94,7 @@ fn name(command: &Command) -> String {
         Command::Poll { .. } => "poll",
         Command::Fetch { .. } => "fetch",
         Command::Check { .. } => "check",
+        Command::CheckAgain { .. } => "check again",
         Command::LookBack { .. } => "look below the tip",
         Command::Build { .. } => "build",
         Command::CancelBuild { .. } => "cancel build",
@@ -100,6 +110,7 @@ fn phase(machine: &Machine) -> &'static str {
     match machine.phase() {
         Some(Phase::Building { .. }) => "building",
         Some(Phase::Ready { killed: 1.., .. }) => "ready, half-way",
+        Some(Phase::Ready { .. }) if machine.state.work().awaits_verdict => "ready, verdict old",
         Some(Phase::Ready { busy: false, .. }) => "ready, paused",
         Some(Phase::Activating { .. }) => "activating",
         Some(Phase::Ready { busy: true, .. }) => "ready, busy",

@@ -25,6 +25,7 @@ fn polled(answers: &[(u64, bool)]) -> State {
         fetch_timeout: Millis::seconds(300),
         gate_timeout: Millis::seconds(7200),
         newest_green_after: None,
+        verdict_max_age: Millis::seconds(600),
         settle: Millis::seconds(10),
         health_deadline: Millis::seconds(120),
         on_unhealthy: OnUnhealthy::RollBack,

@@ -39,6 +39,7 @@ pub(super) fn gate(
     section.read("api", (), convert::word_for_now(&["auto", "checks"], &["actions"]));
     let ten_minutes = Some(Duration::from_secs(600));
     let newest_green_after = section.read("newest_green_after", ten_minutes, convert::or_never);
+    let max_age = section.read("max_age", Duration::from_secs(600), convert::duration(Duration::ZERO));
     let least = Duration::from_secs(1);
     let timeout = section.read("timeout", Duration::from_secs(2 * 3600), convert::duration(least));
     let token_file = section.read("token_file", None, convert::file(facts.sees_files));
@@ -56,6 +57,7 @@ pub(super) fn gate(
         app_id: Some(app_id).filter(|id| *id != 0),
         accept,
         newest_green_after,
+        max_age,
         timeout,
         token_file,
         ca_file: source.ca_file.clone(),
@@ -68,7 +70,7 @@ pub(super) fn gate(
         }
         Forge::Github => {
             combinations(&section, &gate, warnings);
-            GateSource::Github(gate)
+            GateSource::Github(Box::new(gate))
         }
     };
     section.finish();

@@ -33,6 +33,7 @@ pub(crate) async fn check(bench: &Bench) {
         app_id: Some(GITHUB_ACTIONS),
         accept: Accept::Commit,
         newest_green_after: None,
+        max_age: Duration::from_secs(600),
         timeout: Duration::from_secs(7200),
         token_file: Some(token),
         ca_file: None,

@@ -19,4 +19,5 @@ mod restart;
 mod revisions;
 mod signals;
 mod state;
+mod verdict_age;
 mod versions;

@@ -2,7 +2,7 @@
 
 use pull_agent_core::{Command, Deployment, Ledger, Phase, Policy, State};
 
-use super::{BACK, BOUNDED, Ghost, SAVED, TIP};
+use super::{BACK, BOUNDED, GREEN, Ghost, SAVED, TIP};
 use crate::violation::Violation;
 use crate::world::{By, Kind, Step, World};
 
@@ -54,8 +54,34 @@ impl Ghost {
         if let Some(state) = state {
             bounded(state.ledger(), policy)?;
             self.activates(state)?;
+            self.activates_by_a_fresh_verdict(state, world, policy)?;
         }
         Ok(())
+    }
+
+    /// A switch is decided on by what the forge said to this process not long ago; one that is half-way goes on without.
+    fn activates_by_a_fresh_verdict(
+        &mut self,
+        state: &State,
+        world: &World,
+        policy: &Policy,
+    ) -> Result<(), Violation> {
+        let Some(Deployment { candidate, phase: Phase::Activating { step, killed: 0, .. }, .. }) =
+            state.deployment()
+        else {
+            return Ok(());
+        };
+        if step.0 <= self.switch {
+            return Ok(());
+        }
+        self.switch = step.0;
+        let word = self.commit(world.remote.number(&candidate.revision)).word;
+        let fresh = word.is_some_and(|(green, at)| green && world.clock.now - at <= policy.verdict_max_age.0);
+        if fresh {
+            Ok(())
+        } else {
+            Err(Violation::new(GREEN, format!("switch {step} is decided on, the last word is {word:?}")))
+        }
     }
 
     /// What is activated must not have been taken back from the branch, as far as the agent knows.
