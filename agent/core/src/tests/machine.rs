@@ -1,5 +1,8 @@
 //! A state with the clocks beside it, brought into each phase by what really leads there.
 
+mod changed;
+mod commands;
+
 use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -7,11 +10,13 @@ use alloc::vec::Vec;
 
 use crate::decide::decide;
 use crate::{
-    Ancestry, Baseline, BelowTip, BuildEnd, Built, Cause, Command, DeploymentId, Event, Exit, Fetched,
-    GreenCommit, HostView, LookNumber, Millis, Mono, Now, OnUnhealthy, Operation, Phase, Policy, Probe,
-    ProbeFailure, ReasonCode, Refusal, Revision, State, StepNumber, SystemPath, Verdict, VerdictKind, Wall,
-    deadline,
+    Ancestry, BelowTip, BuildEnd, Built, Cause, Command, Event, Exit, Fetched, GreenCommit, HostView,
+    LookNumber, Millis, Mono, Now, OnUnhealthy, Phase, Policy, Probe, ProbeFailure, ReasonCode, Refusal,
+    Revision, State, StepNumber, SystemPath, Verdict, VerdictKind, Wall, deadline,
 };
+
+use changed::changed;
+pub(super) use commands::{activate, activate_again, build, roll_back};
 
 /// What the wall clock shows when the steady one shows nought.
 pub(super) const EPOCH: u64 = 1_700_000_000_000;
@@ -408,71 +413,4 @@ impl Machine {
         self.now = 5_000;
         self.tell(Event::Started { host })
     }
-}
-
-pub(super) fn build(step: u64, deployment: u64, digit: char) -> Command {
-    Command::Build { step: StepNumber(step), deployment: DeploymentId(deployment), revision: revision(digit) }
-}
-
-/// The switch to the system of this revision, from another one, with a fresh baseline.
-pub(super) fn activate(step: u64, deployment: u64, digit: char, previous: char) -> Command {
-    switch(step, deployment, digit, previous, Baseline::Take)
-}
-
-/// The same switch once more.
-pub(super) fn activate_again(step: u64, deployment: u64, digit: char, previous: char) -> Command {
-    switch(step, deployment, digit, previous, Baseline::Keep)
-}
-
-fn switch(step: u64, deployment: u64, digit: char, previous: char, baseline: Baseline) -> Command {
-    Command::Activate {
-        step: StepNumber(step),
-        deployment: DeploymentId(deployment),
-        operation: Operation::Switch { revision: revision(digit), baseline },
-        built: between(digit, previous),
-    }
-}
-
-/// The way back from the system of this revision to another one.
-pub(super) fn roll_back(step: u64, deployment: u64, digit: char, previous: char) -> Command {
-    Command::Activate {
-        step: StepNumber(step),
-        deployment: DeploymentId(deployment),
-        operation: Operation::Back,
-        built: between(digit, previous),
-    }
-}
-
-/// Names of the parts that differ.
-fn changed(before: &State, after: &State) -> Vec<&'static str> {
-    let (old, new) = (&before.ledger, &after.ledger);
-    let (branch, other) = (before.follow.branch(), after.follow.branch());
-    let fields = [
-        ("next_deployment", old.next_deployment != new.next_deployment),
-        ("next_step", old.next_step != new.next_step),
-        ("deployed", old.deployed != new.deployed),
-        ("deployment", before.deployment() != after.deployment()),
-        ("wanted", before.wanted() != after.wanted()),
-        ("behind_since", branch.behind_since != other.behind_since),
-        ("leave", branch.leave != other.leave),
-        ("not_green_since", branch.not_green_since != other.not_green_since),
-        ("older", before.older() != after.older()),
-        ("look_back", before.follow.looking_back() != after.follow.looking_back()),
-        ("tried", branch.tried != other.tried),
-        ("held", old.held != new.held),
-        ("paused", old.paused != new.paused),
-        ("history", old.history != new.history),
-        ("totals", old.totals != new.totals),
-        ("host", before.host != after.host),
-        ("poll", before.poll() != after.poll()),
-        ("fetch", before.fetch() != after.fetch()),
-        ("gate", before.gate() != after.gate()),
-        ("work", before.work() != after.work()),
-        ("shown", before.shown != after.shown),
-        ("pause_ends", before.pause_ends != after.pause_ends),
-    ];
-    let changed: Vec<_> = fields.into_iter().filter(|(_, changed)| *changed).map(|(name, _)| name).collect();
-    let nothing = before.saved() == after.saved();
-    assert_eq!(after.is_saved_as(&before.saved()), nothing, "the comparison without a copy is the same");
-    changed
 }
