@@ -204,6 +204,12 @@ impl Lab {
         self.tell(Event::Checked { look, verdict });
     }
 
+    /// The forge answers the question before the activation, on a host that runs system a.
+    pub(crate) fn judged_again(&mut self, verdict: Verdict) {
+        let look = self.state().work().question.expect("a question waits").look;
+        self.tell(Event::CheckedAgain { look, host: host('a', 'a'), verdict });
+    }
+
     pub(crate) fn built(&mut self, digit: char, host: HostView) {
         self.build_ended(host, BuildEnd::Built(system(digit)));
     }

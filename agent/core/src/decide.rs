@@ -135,11 +135,17 @@ impl Turn<'_> {
             Event::Probed { look, failures } => {
                 self.deploy(|deploy, desk| deploy.probed(look, failures, desk))
             }
-            Event::Nudged { revision } => self.follow(|follow, around| follow.nudged(revision, around)),
+            Event::Nudged { revision } => {
+                self.state.deploy.ask_now(self.now);
+                self.follow(|follow, around| follow.nudged(revision, around));
+            }
             Event::PauseRequested { until, reason, by } => self.pause_requested(until, reason, by),
             Event::ResumeRequested => self.resume_requested(),
             Event::RetryRequested { revision } => self.retry_requested(revision.as_ref()),
-            Event::AcceptRequested { revision } => self.state.follow.accept(revision, self.now),
+            Event::AcceptRequested { revision } => {
+                self.state.deploy.ask_now(self.now);
+                self.state.follow.accept(revision, self.now);
+            }
         }
     }
 

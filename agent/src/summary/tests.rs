@@ -124,6 +124,20 @@ fn a_new_tip_is_told_when_the_forge_wants_to_be_left_alone() {
 }
 
 #[test]
+fn what_is_built_and_waits_for_the_forge_says_why() {
+    let mut lab = Lab::building();
+    lab.pass(600_001);
+    lab.built('b', host('a', 'a'));
+    let expected =
+        "bbbbbbb is built; the forge is asked once more before it is activated, since its word is old";
+    assert!(summary(lab.state()).starts_with(expected), "{}", summary(lab.state()));
+    lab.judged_again(verdict(VerdictKind::Pending, "check build is in_progress"));
+    let expected =
+        "bbbbbbb is built; the forge is asked again before it is activated: check build is in_progress";
+    assert!(summary(lab.state()).starts_with(expected), "{}", summary(lab.state()));
+}
+
+#[test]
 fn an_older_one_that_is_deployed_instead_is_named() {
     let mut lab = Lab::gating();
     lab.judged(verdict(VerdictKind::Red, "check build ended in failure"));

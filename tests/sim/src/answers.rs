@@ -2,7 +2,7 @@
 
 use pull_agent_core::{
     Ancestry, BelowTip, BuildEnd, Command, Event, Exit, Fetched, GreenCommit, LookNumber, Operation, Probe,
-    ProbeFailure, ReasonCode, Revision,
+    ProbeFailure, ReasonCode, Revision, Verdict,
 };
 
 use crate::driver::{DriverMutation, Refused, Sim};
@@ -25,21 +25,13 @@ impl Sim {
                 Event::Fetched { look, result }
             }
             Command::Check { look, revision } => {
-                let commit = self.world.remote.number(&revision);
-                let verdict = self.world.forge.verdict(commit, self.now());
-                let gate = self.agent.as_ref().and_then(|agent| agent.state().gate().in_flight);
-                if gate.is_some_and(|gate| gate.look == look) {
-                    self.ghost.forge_says(commit, &verdict, self.world.clock.now);
-                }
+                let awaited = self.agent.as_ref().and_then(|agent| agent.state().gate().in_flight);
+                let verdict = self.ask_forge(&revision, awaited.is_some_and(|it| it.look == look));
                 Event::Checked { look, verdict }
             }
             Command::CheckAgain { look, revision } => {
-                let commit = self.world.remote.number(&revision);
-                let verdict = self.world.forge.verdict(commit, self.now());
-                let question = self.agent.as_ref().and_then(|agent| agent.state().work().question);
-                if question.is_some_and(|question| question.look == look) {
-                    self.ghost.forge_says(commit, &verdict, self.world.clock.now);
-                }
+                let awaited = self.agent.as_ref().and_then(|agent| agent.state().work().question);
+                let verdict = self.ask_forge(&revision, awaited.is_some_and(|it| it.look == look));
                 Event::CheckedAgain { look, host: self.world.host.view(), verdict }
             }
             Command::LookBack { look, tip, base, held } => {
@@ -75,6 +67,16 @@ impl Sim {
             }
             Command::CancelBuild { .. } | Command::Forget { .. } => Event::DeadlinePassed,
         }
+    }
+
+    /// What the forge says of a revision; the ghost hears it when the agent does.
+    fn ask_forge(&mut self, revision: &Revision, is_awaited: bool) -> Verdict {
+        let (commit, now) = (self.world.remote.number(revision), self.now());
+        let verdict = self.world.forge.verdict(commit, now);
+        if is_awaited {
+            self.ghost.forge_says(commit, &verdict, now);
+        }
+        verdict
     }
 
     /// Asks about the commits below the tip, newest first, down to what is deployed or held.

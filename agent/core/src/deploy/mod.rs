@@ -112,7 +112,6 @@ impl Deploy {
             Phase::Ready { killed: 0, .. } if outside.overtaken => Some(now.mono),
             Phase::Ready { killed: 0, .. } if outside.paused || work.question.is_some() => None,
             Phase::Ready { killed: 0, .. } if work.awaits_verdict => Some(work.next.max(outside.forge_from)),
-            Phase::Ready { killed: 0, .. } => Some(work.next),
             Phase::Ready { .. } => Some(work.next),
             Phase::Activating { .. } | Phase::RollingBack { .. } => (!work.step_runs).then_some(work.next),
             Phase::Confirming { .. } => {
@@ -122,7 +121,7 @@ impl Deploy {
         }
     }
 
-    /// Does what is due, which something is; returns how the deployment ended, if it did.
+    /// Does what [`Self::is_due`] found to be due; returns how the deployment ended, if it did.
     pub(crate) fn advance(&mut self, desk: &mut Desk) -> Option<Ended> {
         let overtaken = desk.overtaken.clone();
         match (&self.current.as_ref()?.phase, overtaken) {

@@ -81,8 +81,14 @@ impl Deploy {
         if let Some(current) = &mut self.current {
             current.candidate.judged = None;
         }
-        if self.work.question.take().is_some() {
-            self.work.next = now.mono;
+        self.work.question = None;
+        self.ask_now(now);
+    }
+
+    /// Somebody said *look now*, or has mended what kept the forge from answering.
+    pub(crate) fn ask_now(&mut self, now: Now) {
+        if self.work.awaits_verdict {
+            self.work.next = self.work.next.min(now.mono);
         }
     }
 

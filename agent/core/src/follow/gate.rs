@@ -148,12 +148,19 @@ impl Follow {
 
     /// The forge was asked once more about what is about to be activated.
     pub(crate) fn judged_again(&mut self, revision: &Revision, verdict: &Verdict, around: &Surroundings) {
-        self.gate.leave_alone(verdict.not_before, around.now);
+        self.gate.last = Some(around.now.mono);
+        self.gate.alone_until = None;
         if self.tip_if(revision).is_some() {
             self.judged(verdict.clone(), around);
-        } else if !verdict.kind.passes() {
-            // Looked for anew, once the deployment has ended.
-            self.older.take_if(|older| older.revision == *revision);
+            return;
+        }
+        self.gate.leave_alone(verdict.not_before, around.now);
+        let Some(older) = self.older.as_mut().filter(|older| older.revision == *revision) else { return };
+        older.judged = Some(Judged { verdict: verdict.clone(), at: around.now.mono });
+        match verdict.kind {
+            // Another one is looked for, once the deployment has ended.
+            VerdictKind::Red | VerdictKind::Unproven => self.older = None,
+            VerdictKind::Green | VerdictKind::Off | VerdictKind::Pending | VerdictKind::Unavailable => {}
         }
     }
 

@@ -163,6 +163,68 @@ fn a_switch_that_is_half_way_goes_on_without_a_question() {
 }
 
 #[test]
+fn a_nudge_or_new_settings_ask_at_once_and_a_flood_of_nudges_once_a_second() {
+    for event in [Event::Nudged { revision: None }, Event::PolicyChanged { source_changed: false }] {
+        let mut machine = Machine::asking_again();
+        machine.checked_again(VerdictKind::Unavailable);
+        machine.now += 1_000;
+        assert!(asks_again(&machine.tell(event.clone())), "{event:?}");
+    }
+    let mut machine = Machine::asking_again();
+    machine.checked_again(VerdictKind::Unavailable);
+    for _ in 0..9 {
+        machine.now += 100;
+        assert!(!asks_again(&machine.tell(Event::Nudged { revision: None })));
+    }
+    machine.now += 100;
+    assert!(asks_again(&machine.tell(Event::DeadlinePassed)));
+}
+
+/// Revision b is built below the tip c, whose checks are pending, and the forge is asked about b again.
+fn asking_about_an_older_one() -> Machine {
+    let mut machine = Machine::idle();
+    machine.sees('c');
+    machine.checked(VerdictKind::Pending);
+    machine.until_look_back('c');
+    machine.looked_back('b');
+    machine.fetched(crate::Ancestry::Descendant);
+    machine.now += 600_001;
+    machine.built('b', host('a', 'a'));
+    machine
+}
+
+#[test]
+fn an_older_commit_that_is_deployed_instead_of_the_tip_is_asked_about_too() {
+    let older = |machine: &Machine| machine.state.older().map(|it| (it.revision.clone(), it.has_passed()));
+    let mut machine = asking_about_an_older_one();
+    machine.checked_again(VerdictKind::Unavailable);
+    assert_eq!(older(&machine), Some((revision('b'), false)), "it still is what is deployed instead");
+    assert!(machine.state.deployment().is_some());
+
+    let mut machine = asking_about_an_older_one();
+    let commands = machine.checked_again(VerdictKind::Green);
+    assert_eq!(commands.first(), Some(&activate(4, 2, 'b', 'a')));
+    assert_eq!(older(&machine), Some((revision('b'), true)));
+
+    let mut machine = asking_about_an_older_one();
+    machine.checked_again(VerdictKind::Red);
+    assert_eq!(last(&machine), Some((Outcome::Superseded, Some(ReasonCode::Withdrawn))));
+    assert_eq!(older(&machine), None);
+}
+
+#[test]
+fn a_wait_that_the_forge_asked_for_is_told_until_the_forge_was_asked() {
+    let mut machine = Machine::asking_again();
+    let look = machine.state.work().question.expect("asked").look;
+    let limited = Verdict { not_before: Some(Millis(900_000)), ..verdict(VerdictKind::Unavailable) };
+    machine.tell(Event::CheckedAgain { look, host: host('a', 'a'), verdict: limited });
+    assert!(machine.state.gate().alone_until.is_some());
+    until_asked(&mut machine);
+    machine.checked_again(VerdictKind::Pending);
+    assert_eq!(machine.state.gate().alone_until, None);
+}
+
+#[test]
 fn other_checks_make_the_verdict_worthless() {
     let mut machine = Machine::building();
     machine.tell(Event::PolicyChanged { source_changed: false });

@@ -24,6 +24,8 @@ fn the_example_is_all_defaults() {
     assert_eq!(accepted(EXAMPLE), accepted(SMALLEST));
 }
 
+const TEN_MINUTES: Duration = Duration::from_secs(600);
+
 #[test]
 fn defaults_are_the_documented_ones() {
     let settings = accepted(SMALLEST);
@@ -35,6 +37,7 @@ fn defaults_are_the_documented_ones() {
     assert_eq!((gate.repository.as_str(), gate.api_url.as_str()), ("poby/infra", "https://api.github.com"));
     assert_eq!(gate.checks, ["build (yggdrasil)"]);
     assert_eq!((gate.app_id, gate.accept), (Some(15368), Accept::Proven));
+    assert_eq!((gate.max_age, gate.newest_green_after), (TEN_MINUTES, Some(TEN_MINUTES)));
     assert_eq!(settings.rebuild.build_timeout, None);
     assert_eq!(settings.rebuild.stall_timeout, Some(Duration::from_secs(3600)));
     assert_eq!(settings.rebuild.min_free, 2 << 30);
