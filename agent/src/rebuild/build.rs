@@ -48,7 +48,7 @@ impl Rebuild {
         self.make_folders().map_err(transient)?;
         let records = self.has_progress().await.then(|| step.files.progress.clone());
         if let Ok(StepState::Fresh) = step.look() {
-            self.clear_the_way(&step).await?;
+            self.clear_the_way(&step, deployment).await?;
         }
         let spec = || self.build_spec(&step, deployment, revision, records.as_deref());
         let begun = match step.start_unless(&cancel, &self.starter(), spec).await {
@@ -66,14 +66,18 @@ impl Rebuild {
     }
 
     /// Before a build is started: room on the disk, and no other build of ours in the same folder.
-    async fn clear_the_way(&self, step: &Step) -> Result<(), BuildEnd> {
+    async fn clear_the_way(&self, step: &Step, deployment: DeploymentId) -> Result<(), BuildEnd> {
         space::of_store(self.inner.rebuild.min_free).map_err(transient)?;
         for folder in [&self.inner.state.log_directory, &self.inner.state.directory] {
             space::of_own(folder).map_err(transient)?;
         }
-        if lock::is_held(&step.files.exclusive).unwrap_or(false) {
+        // An earlier agent may have started this very step a moment ago. Its process needs this lock: where it has it
+        // already, there is nothing to clear, and where it comes later it is not taken for another build.
+        let own = lock::attempt(&step.files.lock)
+            .map_err(|error| transient(format!("cannot lock {}: {error}", step.files.lock.display())))?;
+        if own.is_some() && lock::is_held(&step.files.exclusive).unwrap_or(false) {
             tracing::warn!("a build that nobody waits for is ended");
-            self.cancel_running_build().await;
+            self.cancel_builds(|other| other != deployment).await;
         }
         Ok(())
     }
@@ -318,4 +322,38 @@ fn transient(sentence: String) -> BuildEnd {
 #[expect(clippy::needless_pass_by_value, reason = "the shape that map_err takes")]
 fn unknown(error: std::io::Error) -> BuildEnd {
     failure(ReasonCode::HostFault, format!("cannot wait for the build: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rebuild::spec::Started;
+    use crate::settings::{Facts, parse};
+
+    #[tokio::test]
+    async fn a_build_that_starts_while_it_is_looked_for_is_not_taken_for_a_leftover() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let config = format!(
+            "[source]\nurl = \"https://github.com/poby/infra\"\n[state]\ndirectory = \"{0}\"\nlog_directory = \"{0}/log\"\n\
+             [rebuild]\nrunner = \"process\"\nmin_free = \"1MiB\"\n",
+            folder.path().display()
+        );
+        let facts = Facts { hostname: Some("yggdrasil".to_owned()), ..Facts::default() };
+        let settings = parse(&config, &facts).expect("good settings");
+        let rebuild = Rebuild::new(&settings, std::path::Path::new("/nowhere"));
+        rebuild.make_folders().expect("new folders");
+        let step = rebuild.step(Kind::Build, DeploymentId(1), StepNumber(7));
+        // An agent that is gone started it: it takes its locks and says so after the first look of this agent.
+        let mut process = tokio::process::Command::new("sleep").arg("60").spawn().expect("a process");
+        let id = process.id().and_then(|id| i32::try_from(id).ok()).expect("it runs");
+        let word = Started { number: 7, at: 0, process: id, boot: crate::process::boot_id(), log_from: 0 };
+        crate::durable::note(&step.files.started, &word).expect("written");
+        let locks = [&step.files.lock, &step.files.exclusive]
+            .map(|file| lock::attempt(file).expect("a lock").expect("nobody else has it"));
+
+        rebuild.clear_the_way(&step, DeploymentId(1)).await.expect("nothing is in the way");
+        assert_eq!(process.try_wait().expect("a child of ours"), None, "it goes on");
+        drop(locks);
+        process.kill().await.expect("it runs");
+    }
 }

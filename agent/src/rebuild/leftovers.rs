@@ -59,8 +59,13 @@ impl Rebuild {
 
     /// Ends whatever build of ours runs, with everything that it started, and returns when it is gone. For a graceful stop.
     pub async fn cancel_running_build(&self) {
+        self.cancel_builds(|_| true).await;
+    }
+
+    /// Ends the builds of these deployments, as [`Self::cancel_running_build`].
+    pub(super) async fn cancel_builds(&self, which: impl Fn(DeploymentId) -> bool) {
         let steps = self.inner.state.steps();
-        for deployment in self.deployments_with_files() {
+        for deployment in self.deployments_with_files().into_iter().filter(|id| which(*id)) {
             let files = StepFiles::new(&steps, deployment, Kind::Build);
             if !lock::is_held(&files.lock).unwrap_or(false) {
                 continue;

@@ -10,9 +10,15 @@ use pull_agent_protocol::{Outcome, Phase};
 /// This revision was built once, its system became the profile once and was activated once.
 #[track_caller]
 fn check_ran_once(world: &World, revision: &str) {
+    assert_eq!(world.count_of(&format!("build {revision} ./result")), 1, "{:#?}", world.calls());
+    check_realised_once(world, revision);
+}
+
+/// As [`check_ran_once`], but nix may have been asked again for what it had built.
+#[track_caller]
+fn check_realised_once(world: &World, revision: &str) {
     let system = world.system();
     let lines = [
-        format!("build {revision} ./result"),
         format!("build {revision}"),
         format!("set {system}"),
         format!("switch {system}"),
@@ -205,7 +211,8 @@ fn killed_again_and_again() {
     }
     let agent = world.start();
     agent.wait_until_runs(&revision);
-    check_ran_once(&world, &revision);
+    // Killed between the build and the switch, it asks nix again.
+    check_realised_once(&world, &revision);
     assert_eq!(agent.history().len(), 2);
 }
 
