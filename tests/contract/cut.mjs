@@ -9,12 +9,16 @@ const PATHS = [
   "/repos/{owner}/{repo}/commits/{ref}/check-runs",
   "/repos/{owner}/{repo}/commits/{commit_sha}/pulls",
   "/repos/{owner}/{repo}/pulls/{pull_number}",
+  "/repos/{owner}/{repo}/actions/runs",
+  "/repos/{owner}/{repo}/actions/runs/{run_id}/jobs",
 ];
 
 // GitHub's `Link` leads to addresses by the number of the repository, which its description does not list.
 // They have the shapes of the addresses by name.
 const BY_NUMBER = {
   "/repositories/{repository_id}/commits/{ref}/check-runs": "/repos/{owner}/{repo}/commits/{ref}/check-runs",
+  "/repositories/{repository_id}/actions/runs": "/repos/{owner}/{repo}/actions/runs",
+  "/repositories/{repository_id}/actions/runs/{run_id}/jobs": "/repos/{owner}/{repo}/actions/runs/{run_id}/jobs",
   "/repositories/{repository_id}/commits/{commit_sha}/pulls": "/repos/{owner}/{repo}/commits/{commit_sha}/pulls",
 };
 

@@ -21,6 +21,8 @@ pub(crate) fn router(shared: Shared) -> Router {
     Router::new()
         .route("/repos/{owner}/{name}/commits/{*rest}", get(commits))
         .route("/repos/{owner}/{name}/pulls/{number}", get(pulls))
+        .route("/repos/{owner}/{name}/actions/{*rest}", get(actions))
+        .route("/repositories/{id}/actions/{*rest}", get(actions_by_id))
         .route("/repositories/{id}/commits/{*rest}", get(commits_by_id))
         .route("/rate_limit", get(rate_limit))
         .fallback(unknown)
@@ -37,6 +39,8 @@ struct Narrow {
     app_id: Option<u64>,
     per_page: Option<usize>,
     page: Option<usize>,
+    head_sha: Option<String>,
+    check_suite_id: Option<u64>,
 }
 
 async fn commits(
@@ -62,6 +66,33 @@ async fn commits_by_id(
     let target = request.uri.clone();
     let route = move |world: &World, caller: &Caller| {
         below_commits(world, world.repository_by_id(id), caller, &rest, &narrow, &target)
+    };
+    answer(shared, request, route).await
+}
+
+async fn actions(
+    State(shared): State<Shared>,
+    Path((owner, name, rest)): Path<(String, String, String)>,
+    Query(narrow): Query<Narrow>,
+    request: Parts,
+) -> Response<Body> {
+    let target = request.uri.clone();
+    let route = move |world: &World, caller: &Caller| {
+        let repository = world.repository(&format!("{owner}/{name}"));
+        below_actions(world, repository, caller, &rest, &narrow, &target)
+    };
+    answer(shared, request, route).await
+}
+
+async fn actions_by_id(
+    State(shared): State<Shared>,
+    Path((id, rest)): Path<(u64, String)>,
+    Query(narrow): Query<Narrow>,
+    request: Parts,
+) -> Response<Body> {
+    let target = request.uri.clone();
+    let route = move |world: &World, caller: &Caller| {
+        below_actions(world, world.repository_by_id(id), caller, &rest, &narrow, &target)
     };
     answer(shared, request, route).await
 }
@@ -130,6 +161,35 @@ fn below_commits(
     Ok(Good { body: render::commit(&place, spec), link: None })
 }
 
+/// `…/actions/runs`, `…/actions/runs/{id}/jobs`.
+fn below_actions(
+    world: &World,
+    repository: Option<&Repository>,
+    caller: &Caller,
+    rest: &str,
+    narrow: &Narrow,
+    target: &Uri,
+) -> Answer {
+    let repository = found(repository)?;
+    let place = place(world, repository);
+    may_read(caller, place.repository, place.private, "actions")?;
+    let runs = repository.workflow_runs();
+    if rest == "runs" {
+        let all = runs
+            .iter()
+            .filter(|run| narrow.head_sha.as_ref().is_none_or(|sha| *sha == run.revision))
+            .filter(|run| narrow.check_suite_id.is_none_or(|suite| suite == run.suite))
+            .map(|run| render::workflow_run(&place, run))
+            .collect();
+        return Ok(counted("workflow_runs", &place, all, narrow, target));
+    }
+    let id = rest.strip_prefix("runs/").and_then(|rest| rest.strip_suffix("/jobs"));
+    let run = found(runs.iter().find(|run| id.is_some_and(|id| id == run.id.to_string())))?;
+    let latest = narrow.filter.as_deref() != Some("all");
+    let all = repository.jobs(run, latest).into_iter().map(|job| render::job(&place, job)).collect();
+    Ok(counted("jobs", &place, all, narrow, target))
+}
+
 fn check_runs(
     place: &Place<'_>,
     repository: &Repository,
@@ -146,9 +206,14 @@ fn check_runs(
         .filter(|c| narrow.app_id.is_none_or(|app| app == c.app))
         .map(|c| render::check_run(place, c))
         .collect();
+    counted("check_runs", place, all, narrow, target)
+}
+
+/// One page of a list that says how long it is.
+fn counted(name: &str, place: &Place<'_>, all: Vec<Value>, narrow: &Narrow, target: &Uri) -> Good {
     let total = all.len();
     let (page, link) = paged(place, all, narrow, target);
-    Good { body: json!({ "total_count": total, "check_runs": page }), link }
+    Good { body: json!({ "total_count": total, name: page }), link }
 }
 
 /// Cuts one page out and writes `Link`, whose targets name the repository by its number.

@@ -121,6 +121,9 @@ pub struct CheckSpec {
     /// RFC 3339; now, when left out.
     #[serde(default)]
     pub started_at: Option<String>,
+    /// File of the workflow that made this suite, where the app is GitHub Actions. The first check run of a suite decides.
+    #[serde(default = "default_workflow")]
+    pub workflow: String,
 }
 
 const fn github_actions() -> u64 {
@@ -129,6 +132,10 @@ const fn github_actions() -> u64 {
 
 fn default_suite() -> String {
     "push".to_owned()
+}
+
+fn default_workflow() -> String {
+    ".github/workflows/ci.yml".to_owned()
 }
 
 impl CheckSpec {
@@ -145,6 +152,7 @@ impl CheckSpec {
             suite: default_suite(),
             rerun: false,
             started_at: None,
+            workflow: default_workflow(),
         }
     }
 
@@ -173,6 +181,13 @@ impl CheckSpec {
     #[must_use]
     pub fn suite(mut self, label: &str) -> Self {
         label.clone_into(&mut self.suite);
+        self
+    }
+
+    /// Made by the workflow of this file.
+    #[must_use]
+    pub fn workflow(mut self, path: &str) -> Self {
+        path.clone_into(&mut self.workflow);
         self
     }
 

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::answer::Seen;
 use crate::fault::Fault;
-use crate::spec::{CheckSpec, CommitSpec, Document, PullSpec, RateLimitSpec, RepositorySpec, TokenSpec};
+use crate::spec::{
+    CheckSpec, CommitSpec, Document, GITHUB_ACTIONS, PullSpec, RateLimitSpec, RepositorySpec, TokenSpec,
+};
 use crate::time;
 
 /// Everything that the stand-in knows.
@@ -58,6 +60,8 @@ pub(crate) struct Repository {
     pub(crate) checks: BTreeMap<u64, CheckRun>,
     /// Id by commit, app and label.
     suites: BTreeMap<(String, u64, String), u64>,
+    /// File of the workflow of each suite that GitHub Actions made.
+    workflows: BTreeMap<u64, String>,
     pub(crate) pulls: BTreeMap<u64, Pull>,
 }
 
@@ -72,6 +76,21 @@ pub(crate) struct CheckRun {
     pub(crate) conclusion: Option<String>,
     pub(crate) started_at: String,
     pub(crate) completed_at: Option<String>,
+}
+
+/// A run of a workflow.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WorkflowRun<'a> {
+    pub(crate) id: u64,
+    pub(crate) suite: u64,
+    pub(crate) revision: &'a str,
+    /// File of the workflow.
+    pub(crate) path: &'a str,
+}
+
+/// The workflow run that made a suite: a number of its own, so that nobody takes the one for the other.
+pub(crate) const fn run_of(suite: u64) -> u64 {
+    suite + 1_000_000
 }
 
 #[derive(Clone, Debug)]
@@ -134,6 +153,9 @@ impl World {
         });
         let key = (spec.revision.clone(), spec.app_id, spec.suite.clone());
         let suite = *repository.suites.entry(key).or_insert(new_suite);
+        if spec.app_id == GITHUB_ACTIONS {
+            repository.workflows.entry(suite).or_insert_with(|| spec.workflow.clone());
+        }
         let newest = repository.checks.values().rev().find(|c| c.suite == suite && c.name == spec.name);
         let (id, started) = match newest {
             Some(run) if !spec.rerun => (run.id, Some(run.started_at.clone())),
@@ -207,6 +229,7 @@ impl World {
                 commits: BTreeMap::new(),
                 checks: BTreeMap::new(),
                 suites: BTreeMap::new(),
+                workflows: BTreeMap::new(),
                 pulls: BTreeMap::new(),
             }
         })
@@ -229,6 +252,22 @@ impl Repository {
         let mut names = std::collections::BTreeSet::new();
         let newest_first = self.checks.values().rev().filter(|c| c.revision == revision);
         newest_first.filter(|c| names.insert((c.suite, c.name.as_str())) || !latest).collect()
+    }
+
+    /// The workflow runs of GitHub Actions, newest first: one for each suite that it made.
+    pub(crate) fn workflow_runs(&self) -> Vec<WorkflowRun<'_>> {
+        let mut runs = Vec::new();
+        for (&suite, path) in self.workflows.iter().rev() {
+            if let Some(first) = self.checks.values().find(|c| c.suite == suite) {
+                runs.push(WorkflowRun { id: run_of(suite), suite, revision: &first.revision, path });
+            }
+        }
+        runs
+    }
+
+    /// The jobs of a workflow run: the check runs of its suite.
+    pub(crate) fn jobs(&self, run: &WorkflowRun<'_>, latest: bool) -> Vec<&CheckRun> {
+        self.check_runs(run.revision, latest).into_iter().filter(|c| c.suite == run.suite).collect()
     }
 
     /// Pull requests that brought a commit, or whose head it is.

@@ -14,6 +14,7 @@ const CONCLUSIONS: [&str; 7] =
 
 pub(crate) async fn check(bench: &Bench) {
     check_runs(bench).await;
+    workflows(bench).await;
     commits_and_pulls(bench).await;
     conditional(bench).await;
     refusals(bench).await;
@@ -49,6 +50,24 @@ async fn check_runs(bench: &Bench) {
     bench
         .good(&format!("/repos/{REPOSITORY}/commits/{}/check-runs", SHA.replace("aa", "bb")), &[], 200)
         .await;
+}
+
+async fn workflows(bench: &Bench) {
+    let root = format!("/repos/{REPOSITORY}/actions/runs");
+    for query in ["", "?per_page=1&page=1"] {
+        bench.good(&format!("{root}{query}"), &[], 200).await;
+    }
+    let runs = bench.good(&format!("{root}?head_sha={SHA}&per_page=100"), &[], 200).await;
+    let runs: serde_json::Value = serde_json::from_str(&runs.body).expect("JSON");
+    let first = &runs["workflow_runs"][0];
+    let (run, suite) = (&first["id"], &first["check_suite_id"]);
+    let of_suite = bench.good(&format!("{root}?check_suite_id={suite}"), &[], 200).await;
+    assert!(of_suite.body.contains("\"total_count\":1"), "{}", of_suite.body);
+    for filter in ["latest", "all"] {
+        let jobs = bench.good(&format!("{root}/{run}/jobs?filter={filter}&per_page=100"), &[], 200).await;
+        assert!(jobs.body.contains("\"total_count\":13"), "{}", jobs.body);
+    }
+    bench.good(&format!("{root}/1/jobs"), &[], 404).await;
 }
 
 async fn commits_and_pulls(bench: &Bench) {

@@ -5,12 +5,14 @@ mod check;
 mod commit;
 mod pull;
 mod repository;
+mod workflow;
 
 use serde_json::{Value, json};
 
-pub(crate) use check::check_run;
+pub(crate) use check::{check_run, job};
 pub(crate) use commit::commit;
 pub(crate) use pull::{pull, pull_simple};
+pub(crate) use workflow::workflow_run;
 
 /// A moment before everything that the stand-in tells of.
 const LONG_AGO: &str = "2020-01-01T00:00:00Z";
