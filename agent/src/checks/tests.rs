@@ -1,6 +1,7 @@
 //! The driver against the stand-in of the forge: every rule, and every way in which a forge misbehaves.
 
 mod access;
+mod actions;
 mod conditional;
 mod faults;
 mod limits;
@@ -17,7 +18,7 @@ use pull_agent_core::{Revision, Verdict, VerdictKind};
 use pull_agent_forge::Forge;
 
 use super::{Bounds, Checks, SharedStats};
-use crate::settings::{Accept, GithubGate};
+use crate::settings::{Accept, GateApi, GithubGate};
 
 const REPOSITORY: &str = "poby/infra";
 const SHA: &str = "3f2a91c0000000000000000000000000000000aa";
@@ -44,6 +45,7 @@ impl Lab {
             checks: vec![CHECK.to_owned()],
             app_id: Some(pull_agent_forge::GITHUB_ACTIONS),
             accept: Accept::Commit,
+            api: GateApi::Auto,
             newest_green_after: None,
             max_age: Duration::from_secs(600),
             timeout: Duration::from_secs(7200),

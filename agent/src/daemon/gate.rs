@@ -148,7 +148,7 @@ mod tests {
     use pull_agent_forge::{Forge, GITHUB_ACTIONS};
 
     use super::*;
-    use crate::settings::{Accept, GithubGate};
+    use crate::settings::{Accept, GateApi, GithubGate};
 
     const REPOSITORY: &str = "poby/infra";
     const CHECK: &str = "build (yggdrasil)";
@@ -161,6 +161,7 @@ mod tests {
             checks: vec![CHECK.to_owned()],
             app_id: Some(GITHUB_ACTIONS),
             accept: Accept::Commit,
+            api: GateApi::Auto,
             newest_green_after: None,
             max_age: Duration::from_secs(600),
             timeout: Duration::from_secs(7200),

@@ -89,6 +89,8 @@ pub struct GithubGate {
     pub app_id: Option<u64>,
     /// How far evidence may be from the commit itself.
     pub accept: Accept,
+    /// Where check runs are read.
+    pub api: GateApi,
     /// So long a tip that is not green may keep an older green commit waiting; none: without end.
     pub newest_green_after: Option<Duration>,
     /// A verdict older than this is asked for again before an activation.
@@ -99,6 +101,17 @@ pub struct GithubGate {
     pub token_file: Option<PathBuf>,
     /// Extra trust anchors, PEM; the same as for the source.
     pub ca_file: Option<PathBuf>,
+}
+
+/// Which of GitHub's APIs is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GateApi {
+    /// That of check runs; where the token cannot read it, that of GitHub Actions.
+    Auto,
+    /// That of check runs.
+    Checks,
+    /// That of GitHub Actions.
+    Actions,
 }
 
 /// Which evidence counts.

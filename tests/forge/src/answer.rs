@@ -260,6 +260,9 @@ async fn faulty(kind: Kind, shared: &Shared, plain: impl FnOnce(&Shared) -> Whol
             let refusal = Refusal { status: code(status), message: reason.to_owned(), headers };
             refuse(refusal).into_response()
         }
+        Kind::Refusal { status, message, headers } => {
+            refuse(Refusal { status: code(status), message, headers }).into_response()
+        }
         Kind::Primary { status, reset_in } => {
             let refusal = Refusal::new(code(status), "API rate limit exceeded for installation ID 1.")
                 .header("x-ratelimit-remaining", "0")

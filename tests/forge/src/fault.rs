@@ -28,6 +28,14 @@ pub enum Kind {
         #[serde(default)]
         headers: Vec<(String, String)>,
     },
+    /// This status, with these words in GitHub's kind of body.
+    Refusal {
+        status: u16,
+        message: String,
+        /// Header fields beside the usual ones.
+        #[serde(default)]
+        headers: Vec<(String, String)>,
+    },
     /// The primary rate limit is used up: 403 or 429, `x-ratelimit-remaining: 0`, and when it ends.
     Primary {
         status: u16,

@@ -85,10 +85,51 @@ async fn a_missing_permission_is_named() {
 }
 
 #[tokio::test]
-async fn a_fine_grained_token_cannot_do_it_and_the_sentence_says_what_can() {
-    let lab = private(Some(token(TokenKind::FineGrained))).await;
-    let words = ["403 Forbidden", "checks=read", "fine-grained", "GitHub App"];
-    expect(&lab.ask(&with_token(&lab, TOKEN)).await, Unavailable, &words);
+async fn what_a_person_has_to_clear_is_said_and_is_no_rate_limit() {
+    let lab = private(Some(token(TokenKind::Classic))).await;
+    let gate = with_token(&lab, TOKEN);
+    let header = |name: &str, value: &str| vec![(name.to_owned(), value.to_owned())];
+    let refusals = [
+        (403, "Resource protected by organization SAML enforcement.", Vec::new(), "single sign-on"),
+        (
+            403,
+            "Forbidden",
+            header("x-github-sso", "required; url=https://github.com/orgs/x/sso"),
+            "single sign-on",
+        ),
+        (
+            403,
+            "Although you appear to have the correct authorization credentials, the `asgard` organization has an IP \
+          allow list enabled",
+            header("retry-after", "60"),
+            "IP allow list: put the address of this host there",
+        ),
+        (451, "Repository access blocked", Vec::new(), "GitHub has blocked the repository"),
+        (
+            403,
+            "Repository access blocked",
+            header("x-ratelimit-remaining", "0"),
+            "GitHub has blocked the repository",
+        ),
+        (
+            403,
+            "This installation has been suspended",
+            Vec::new(),
+            "installation of the GitHub App is suspended",
+        ),
+        (
+            403,
+            "`asgard` forbids access via a personal access token (classic).",
+            Vec::new(),
+            "this kind of token",
+        ),
+    ];
+    for (status, message, headers, words) in refusals {
+        lab.forge.fault(Fault::once(Kind::Refusal { status, message: message.to_owned(), headers }));
+        let verdict = lab.ask(&gate).await;
+        expect(&verdict, Unavailable, &[&status.to_string(), words]);
+        assert!(!verdict.detail.contains("rate limit"), "{}", verdict.detail);
+    }
 }
 
 #[tokio::test]

@@ -124,11 +124,20 @@ async fn the_runs_of_another_commit_prove_nothing() {
 }
 
 #[tokio::test]
+async fn a_run_that_names_no_commit_proves_nothing() {
+    let body = format!(
+        "{{\"check_runs\": [{{\"name\": {CHECK:?}, \"status\": \"completed\", \"conclusion\": \"success\", \
+         \"app\": {{\"id\": 15368}}}}]}}"
+    );
+    once(Kind::Garbage { body }, &["names no commit"]).await;
+}
+
+#[tokio::test]
 async fn what_is_left_out_or_new_is_no_trouble() {
     let lab = Lab::new().await;
     let body = format!(
         "{{\"check_runs\": [{{\"name\": {CHECK:?}, \"status\": \"completed\", \"conclusion\": \"success\", \
-         \"app\": {{\"id\": 15368, \"mood\": []}}, \"moon\": 1}}, {{\"name\": null}}, {{}}], \"more\": {{}}}}"
+         \"app\": {{\"id\": 15368, \"mood\": []}}, \"head_sha\": \"{SHA}\", \"moon\": 1}}, {{\"name\": null}}, {{}}], \"more\": {{}}}}"
     );
     lab.forge.fault(Fault::once(Kind::Garbage { body }));
     expect(&lab.ask(&lab.gate()).await, Green, &[]);

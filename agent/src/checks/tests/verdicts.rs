@@ -190,6 +190,7 @@ fn gate() -> GithubGate {
         checks: vec![CHECK.to_owned()],
         app_id: None,
         accept: Accept::Commit,
+        api: GateApi::Auto,
         newest_green_after: None,
         max_age: Duration::from_secs(600),
         timeout: Duration::ZERO,

@@ -18,6 +18,34 @@ const QUOTA: Quota = Quota { remaining: "x-ratelimit-remaining", reset: "x-ratel
 /// Permissions that would have been enough, "checks=read".
 const ACCEPTED: &str = "x-accepted-github-permissions";
 
+/// In the refusal of a personal access token that lacks a permission.
+const NOT_BY_PERSONAL_TOKEN: &str = "not accessible by personal access token";
+
+/// The organisation wants single sign-on, which the token was not authorised for.
+const SSO: &str = "x-github-sso";
+
+/// Words of a refusal that a person has to clear, and what that person can do. The first that fits counts
+/// (docs.github.com: troubleshooting-the-rest-api, managing-allowed-ip-addresses, setting a personal access token policy).
+const REASONS: [(&str, &str); 5] = [
+    (
+        "saml enforcement",
+        "the organisation wants single sign-on: authorise the token for it on GitHub's page of tokens",
+    ),
+    (
+        "ip allow list",
+        "the organisation only allows addresses of its IP allow list: put the address of this host there",
+    ),
+    ("access blocked", "GitHub has blocked the repository: its owner has to clear that with GitHub"),
+    (
+        "suspended",
+        "the installation of the GitHub App is suspended: an owner of the organisation can end that in its settings",
+    ),
+    (
+        "forbids access via",
+        "the organisation does not allow this kind of token, or not for so long: use a token of a GitHub App",
+    ),
+];
+
 /// GitHub, the public one or an Enterprise Server.
 #[derive(Debug)]
 pub(super) struct GithubDialect;
@@ -36,33 +64,53 @@ impl Dialect for GithubDialect {
         let permission = denied.headers.contains_key(ACCEPTED) || denied.says("not accessible");
         denied.status == StatusCode::FORBIDDEN
             && !permission
+            && reason(denied).is_none()
             && (denied.says("rate limit")
                 || denied.headers.contains_key(RETRY_AFTER)
                 || QUOTA.left(&denied.headers) == Some(0))
     }
 
     fn forbidden(&self, denied: &Denied, token_file: Option<&Path>) -> String {
+        if let Some(reason) = reason(denied) {
+            return reason.to_owned();
+        }
         let Some(path) = token_file else {
             return "it wants a token that may read check runs: set gate.token_file".to_owned();
         };
         let path = secret::shown(path);
         let needed = denied.headers.get(ACCEPTED).and_then(|value| value.to_str().ok());
         let needed = needed.map_or_else(|| "checks=read".to_owned(), text::clean);
-        if denied.says("personal access token") && needed.contains("checks") {
+        if denied.says(NOT_BY_PERSONAL_TOKEN) && needed.contains("checks") {
             return format!(
                 "the token in {path} lacks the permission {needed}, which a fine-grained personal access token \
-                 cannot have: use a token of a GitHub App, or a classic one with the scope repo"
+                 cannot have: give it Actions: read and set gate.api = \"auto\", or use a token of a GitHub App, or \
+                 a classic one with the scope repo"
             );
         }
         format!("the token in {path} lacks the permission {needed}")
     }
 }
 
+/// What has to be cleared by a person, and is no permission of the token.
+fn reason(denied: &Denied) -> Option<&'static str> {
+    let sso = denied.headers.contains_key(SSO).then_some(REASONS[0].1);
+    sso.or_else(|| REASONS.iter().find(|(words, _)| denied.says(words)).map(|(_, advice)| *advice))
+}
+
+/// Whether the token may not read this, which GitHub says by 403 or 404.
+pub(super) fn refuses(refusal: &Refusal) -> bool {
+    matches!(refusal.denied().status, StatusCode::FORBIDDEN | StatusCode::NOT_FOUND)
+}
+
+/// Whether this is a token that may not read check runs, whatever permissions it is given: a fine-grained one.
+pub(super) fn refuses_check_runs(refusal: &Refusal) -> bool {
+    refusal.denied().status == StatusCode::FORBIDDEN && refusal.denied().says(NOT_BY_PERSONAL_TOKEN)
+}
+
 /// Whether there is nothing to learn of a commit's pull request: a token that may read check runs may not be one that may read pull
-/// requests, which GitHub says by 403 or 404, and the commit may be unknown yet.
+/// requests, and the commit may be unknown yet.
 pub(super) fn refuses_pulls(refusal: &Refusal) -> bool {
-    let denied = refusal.denied();
-    matches!(denied.status, StatusCode::FORBIDDEN | StatusCode::NOT_FOUND) || is_unknown_commit(denied)
+    refuses(refusal) || is_unknown_commit(refusal.denied())
 }
 
 /// GitHub's word for a commit that it does not have, which a commit pushed a moment ago may be.

@@ -29,6 +29,10 @@ pub(crate) enum AskError {
     Http(#[from] HttpError),
     #[error("the forge answered with the check runs of another commit, {found}")]
     OtherCommit { found: String },
+    #[error("the forge answered with a check run that names no commit")]
+    NoCommit,
+    #[error("the commit has {count} workflow runs, more than the {limit} that are looked into")]
+    TooManyRuns { count: usize, limit: usize },
 }
 
 impl AskError {
@@ -36,7 +40,7 @@ impl AskError {
     pub(crate) fn sentence(&self) -> String {
         match self {
             Self::Http(error) => error.sentence(),
-            Self::OtherCommit { .. } => self.to_string(),
+            Self::OtherCommit { .. } | Self::NoCommit | Self::TooManyRuns { .. } => self.to_string(),
         }
     }
 }

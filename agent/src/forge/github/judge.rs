@@ -1,13 +1,14 @@
 //! Turns check runs into a verdict. Pure.
 //!
-//! Which run of a name counts, for each app by itself (apps beside `gate.app_id` do not count at all):
+//! Which run of a name counts, for each app and each workflow by itself (apps beside `gate.app_id` do not count at all, and
+//! workflows are only known where the runs of several suites contradict each other, see [`contested`]):
 //!
 //! - Within one check suite the newest: a re-run replaces what it repeats.
 //! - Of several suites the newest decides. A pull request that was closed and opened again, a dispatch, or a workflow that
 //!   listens to two events makes a second suite for the same commit, and the first can then never turn green any more.
 //! - But while the newest run of any other suite is not done, the name is pending: what decides is not known yet.
 //!
-//! With any app allowed, the runs of each app must pass.
+//! The runs of each workflow must pass, and with any app allowed those of each app.
 //!
 //! Newest is by start and then by id; by id alone where a run does not say when it started.
 
@@ -79,14 +80,8 @@ pub(super) fn unknown_commit(names: &[String], detail: String) -> Verdict {
 }
 
 fn check(name: &str, app: Option<u64>, runs: &[Run]) -> (Colour, Check) {
-    let mut apps: BTreeMap<Option<u64>, Vec<&Run>> = BTreeMap::new();
-    for run in runs.iter().filter(|run| run.name.as_deref() == Some(name)) {
-        let by = run.app.and_then(|app| app.id);
-        if app.is_none() || by == app {
-            apps.entry(by).or_default().push(run);
-        }
-    }
-    let worst = apps.values().filter_map(|runs| decisive(runs)).max_by_key(|run| colour(run));
+    let makers = by_maker(name, app, runs);
+    let worst = makers.values().filter_map(|runs| decisive(runs)).max_by_key(|run| colour(run));
     match worst {
         Some(run) => (colour(run), told(name, run)),
         None => {
@@ -96,13 +91,49 @@ fn check(name: &str, app: Option<u64>, runs: &[Run]) -> (Colour, Check) {
     }
 }
 
-/// The run that decides, of all that one app made of one name.
-fn decisive<'a>(runs: &[&'a Run]) -> Option<&'a Run> {
+/// The check suites whose runs of a name contradict each other in a way that their workflows decide: the newest one is green and
+/// another one is red, which is an older try of the same workflow, or the word of another workflow.
+pub(super) fn contested(names: &[String], app: Option<u64>, runs: &[Run]) -> BTreeSet<u64> {
+    let mut suites = BTreeSet::new();
+    for name in names {
+        for runs in by_maker(name, app, runs).values() {
+            let of_suites = newest_of_suites(runs);
+            let is_red = of_suites.iter().any(|run| colour(run) == Colour::Red);
+            if is_red && decisive(runs).is_some_and(|run| colour(run) == Colour::Green) {
+                suites.extend(of_suites.iter().filter_map(|run| run.suite()));
+            }
+        }
+    }
+    suites
+}
+
+/// The runs of one name, by the app and the workflow that made them.
+fn by_maker<'a>(
+    name: &str,
+    app: Option<u64>,
+    runs: &'a [Run],
+) -> BTreeMap<(Option<u64>, Option<&'a str>), Vec<&'a Run>> {
+    let mut makers: BTreeMap<_, Vec<&Run>> = BTreeMap::new();
+    for run in runs.iter().filter(|run| run.name.as_deref() == Some(name)) {
+        let by = run.app.and_then(|app| app.id);
+        if app.is_none() || by == app {
+            makers.entry((by, run.workflow.as_deref())).or_default().push(run);
+        }
+    }
+    makers
+}
+
+fn newest_of_suites<'a>(runs: &[&'a Run]) -> Vec<&'a Run> {
     let mut suites: BTreeMap<Option<u64>, Vec<&Run>> = BTreeMap::new();
     for run in runs {
-        suites.entry(run.check_suite.and_then(|suite| suite.id)).or_default().push(run);
+        suites.entry(run.suite()).or_default().push(run);
     }
-    let of_suites: Vec<&Run> = suites.values().filter_map(|runs| newest(runs)).collect();
+    suites.values().filter_map(|runs| newest(runs)).collect()
+}
+
+/// The run that decides, of all that one maker made of one name.
+fn decisive<'a>(runs: &[&'a Run]) -> Option<&'a Run> {
+    let of_suites = newest_of_suites(runs);
     let newest = newest(&of_suites)?;
     let running = of_suites.iter().find(|run| colour(run) == Colour::Pending);
     if colour(newest) == Colour::Green { Some(running.unwrap_or(&newest)) } else { Some(newest) }

@@ -1,19 +1,25 @@
 //! What GitHub says of a commit: its named check runs, or those of the pull request that became it, read and judged. Only
 //! `success` passes.
 //!
-//! The rooms: `runs` lists the check runs of one commit, `pulls` finds the pull request, `judge` turns runs into a verdict.
+//! The rooms: `runs` lists the check runs of one commit, `actions` finds the same as jobs of workflow runs, `own` chooses between
+//! the two, `pulls` finds the pull request, `judge` turns runs into a verdict.
 
+mod actions;
 mod dialect;
 mod error;
 mod judge;
+mod own;
 mod pulls;
 mod runs;
+
+use std::sync::Mutex;
 
 use pull_agent_core::{Evidence, Revision, Verdict, VerdictKind};
 
 use super::http::{Dialect, HttpError, List, Place, Question};
 use crate::settings::{Accept, GithubGate};
-use dialect::{GithubDialect, is_unknown_commit, refuses_pulls};
+use actions::Actions;
+use dialect::{GithubDialect, refuses_pulls};
 pub(crate) use error::AskError;
 pub use error::NewError;
 pub use pulls::Merged;
@@ -28,6 +34,9 @@ pub(crate) struct GitHub {
     runs: List<Run>,
     all_runs: List<Run>,
     pulls: List<Pull>,
+    actions: Actions,
+    /// The token that GitHub does not let read check runs, by its fingerprint.
+    refused_token: Mutex<Option<u64>>,
 }
 
 /// A verdict, and what it rests on if it is not the commit itself.
@@ -58,6 +67,8 @@ impl GitHub {
             runs: List::of("check runs"),
             all_runs: List::of("check runs"),
             pulls: List::of("pull requests"),
+            actions: Actions::new(),
+            refused_token: Mutex::new(None),
         })
     }
 
@@ -114,19 +125,23 @@ impl GitHub {
         revision: &Revision,
         verdict: Verdict,
     ) -> Verdict {
-        if !judge::lacks_runs(&verdict) || !question.has_room() {
+        if !judge::lacks_runs(&verdict) || self.reads_jobs(question) || !question.has_room() {
             return verdict;
         }
         let first = self.repository.all_check_runs(revision);
         match question.first_page(&self.all_runs, first, runs::read_all).await {
-            Ok(runs) => match judge::there(self.gate.app_id, &runs) {
-                Some(names) => with(verdict, &format!("there are {names}")),
-                None => with(verdict, "there are none at all yet"),
-            },
+            Ok(runs) => self.naming(verdict, &runs),
             Err(error) => {
                 tracing::debug!(error = error.sentence(), "the check runs that there are cannot be told");
                 verdict
             }
+        }
+    }
+
+    fn naming(&self, verdict: Verdict, runs: &[Run]) -> Verdict {
+        match judge::there(self.gate.app_id, runs) {
+            Some(names) => with(verdict, &format!("there are {names}")),
+            None => with(verdict, "there are none at all yet"),
         }
     }
 
@@ -153,19 +168,6 @@ impl GitHub {
             (false, _) => Verdict { kind, evidence: None, detail: what, checks, not_before },
         };
         Ok(Asked { verdict, passed: None })
-    }
-
-    /// Judges by a commit's own check runs.
-    async fn own(&self, question: &mut Question<'_>, revision: &Revision) -> Result<Verdict, AskError> {
-        let names = &self.gate.checks;
-        let first = self.repository.check_runs(&self.gate, revision);
-        let runs = match question.list(&self.runs, first, |body| runs::read(body, names)).await {
-            Err(HttpError::Refused(refusal)) if is_unknown_commit(refusal.denied()) => {
-                return Ok(judge::unknown_commit(names, refusal.to_string()));
-            }
-            runs => runs::all_of(revision, runs?)?,
-        };
-        Ok(judge::judge(names, self.gate.app_id, &runs))
     }
 }
 

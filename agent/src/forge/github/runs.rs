@@ -9,6 +9,9 @@ use super::error::{AskError, NewError};
 use crate::forge::http;
 use crate::settings::GithubGate;
 
+/// The app that makes the check runs of GitHub Actions.
+pub(super) const GITHUB_ACTIONS: u64 = 15368;
+
 /// Where the API of one repository is.
 #[derive(Clone, Debug)]
 pub(super) struct Repository {
@@ -31,6 +34,9 @@ pub(super) struct Run {
     pub(super) details_url: Option<String>,
     pub(super) check_suite: Option<Numbered>,
     pub(super) app: Option<Numbered>,
+    /// File of the workflow that made it, where that was asked for.
+    #[serde(skip)]
+    pub(super) workflow: Option<String>,
 }
 
 /// Something of which only the number matters.
@@ -38,6 +44,13 @@ pub(super) struct Run {
 #[serde(default)]
 pub(super) struct Numbered {
     pub(super) id: Option<u64>,
+}
+
+impl Run {
+    /// Number of its check suite.
+    pub(super) fn suite(&self) -> Option<u64> {
+        self.check_suite.and_then(|suite| suite.id)
+    }
 }
 
 impl Repository {
@@ -94,16 +107,14 @@ impl Repository {
     }
 
     fn of_commit(&self, revision: &Revision, what: &str) -> Url {
+        self.below(&["commits", revision.as_str(), what])
+    }
+
+    /// An address below that of the repository.
+    pub(super) fn below(&self, path: &[&str]) -> Url {
         let mut url = self.api.clone();
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().extend([
-                "repos",
-                &self.owner,
-                &self.name,
-                "commits",
-                revision.as_str(),
-                what,
-            ]);
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(["repos", &self.owner, &self.name]).extend(path);
         }
         url
     }
@@ -125,11 +136,13 @@ pub(super) fn read_all(body: &[u8]) -> serde_json::Result<Vec<Run>> {
     serde_json::from_slice(body).map(|Body { check_runs }| check_runs)
 }
 
-/// A verdict is on one revision: what a forge says of another one counts for nothing.
-pub(super) fn all_of(revision: &Revision, runs: Vec<Run>) -> Result<Vec<Run>, AskError> {
-    let other = runs.iter().find_map(|run| run.head_sha.as_deref().filter(|sha| *sha != revision.as_str()));
-    match other {
-        Some(found) => Err(AskError::OtherCommit { found: crate::text::clean(found) }),
-        None => Ok(runs),
+/// A verdict is on one revision: what a forge says of another one, or does not say of which, counts for nothing.
+pub(super) fn same_commit(revision: &Revision, runs: &[Run]) -> Result<(), AskError> {
+    match runs.iter().find(|run| run.head_sha.as_deref() != Some(revision.as_str())) {
+        Some(Run { head_sha: Some(found), .. }) => {
+            Err(AskError::OtherCommit { found: crate::text::clean(found) })
+        }
+        Some(Run { head_sha: None, .. }) => Err(AskError::NoCommit),
+        None => Ok(()),
     }
 }

@@ -91,6 +91,11 @@ impl Question<'_> {
         self.api.leave_alone()
     }
 
+    /// Tells one token from another, in memory only; none without a token.
+    pub(crate) fn token(&self) -> Option<u64> {
+        self.secret.fingerprint()
+    }
+
     /// Takes the token out of what the forge may have echoed.
     pub(crate) fn hide_token(&self, text: &mut String) {
         self.secret.hide(text);

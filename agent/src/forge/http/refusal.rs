@@ -29,7 +29,9 @@ impl Refusal {
         let advice = match denied.status {
             _ if is_limit(dialect, &denied) => rate_limited(wait, token_file),
             StatusCode::UNAUTHORIZED => unauthorized(token_file),
-            StatusCode::FORBIDDEN => dialect.forbidden(&denied, token_file),
+            StatusCode::FORBIDDEN | StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS => {
+                dialect.forbidden(&denied, token_file)
+            }
             StatusCode::NOT_FOUND => not_found(token_file),
             _ => "it is asked again later".to_owned(),
         };

@@ -6,7 +6,7 @@ use super::url::{self, Location};
 use crate::loopback::is_readable_on_the_way;
 use crate::settings::facts::Facts;
 use crate::settings::raw::Section;
-use crate::settings::{Accept, GateSource, GithubGate, Source, convert};
+use crate::settings::{Accept, GateApi, GateSource, GithubGate, Source, convert};
 
 /// The app that makes the check runs of GitHub Actions.
 const GITHUB_ACTIONS: u64 = 15368;
@@ -36,7 +36,8 @@ pub(super) fn gate(
     let app_id = section.read("app_id", GITHUB_ACTIONS, convert::integer(0));
     let words = [("commit", Accept::Commit), ("proven", Accept::Proven), ("merged", Accept::Merged)];
     let accept = section.read("accept", Accept::Proven, convert::word(&words));
-    section.read("api", (), convert::word_for_now(&["auto", "checks"], &["actions"]));
+    let apis = [("auto", GateApi::Auto), ("checks", GateApi::Checks), ("actions", GateApi::Actions)];
+    let api = section.read("api", GateApi::Auto, convert::word(&apis));
     let ten_minutes = Some(Duration::from_secs(600));
     let newest_green_after = section.read("newest_green_after", ten_minutes, convert::or_never);
     let max_age = section.read("max_age", Duration::from_secs(600), convert::duration(Duration::ZERO));
@@ -56,6 +57,7 @@ pub(super) fn gate(
         checks: checks.iter().map(|name| name.replace("{host}", host)).collect(),
         app_id: Some(app_id).filter(|id| *id != 0),
         accept,
+        api,
         newest_green_after,
         max_age,
         timeout,
@@ -94,6 +96,13 @@ fn combinations(section: &Section<'_>, gate: &GithubGate, warnings: &mut Vec<Str
     if gate.accept == Accept::Merged {
         let what = "checks of a pull request count without proof that its tree is the same";
         warnings.push(format!("gate.accept is \"merged\": {what}"));
+    }
+    if gate.api == GateApi::Actions && gate.app_id.is_some_and(|app| app != GITHUB_ACTIONS) {
+        let message = format!(
+            "\"actions\" only shows what GitHub Actions made, and gate.app_id is another app; allowed: \"checks\", or \
+             gate.app_id = {GITHUB_ACTIONS}"
+        );
+        section.problem("api", message);
     }
     let Ok(url) = url::http(&gate.api_url) else { return };
     let host = url.host_str().unwrap_or_default();

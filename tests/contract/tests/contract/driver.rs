@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use pull_agent::checks::Checks;
-use pull_agent::settings::{Accept, GithubGate};
+use pull_agent::settings::{Accept, GateApi, GithubGate};
 use pull_agent_core::{Revision, VerdictKind};
-use pull_agent_forge::{Fault, GITHUB_ACTIONS, Kind, PullSpec, RepositorySpec, TokenKind, TokenSpec};
+use pull_agent_forge::{
+    CheckSpec, Fault, GITHUB_ACTIONS, Kind, PullSpec, RepositorySpec, TokenKind, TokenSpec,
+};
 
 use super::{Bench, CHECK, REPOSITORY, SHA};
 
@@ -32,6 +34,7 @@ pub(crate) async fn check(bench: &Bench) {
         checks: vec![CHECK.to_owned()],
         app_id: Some(GITHUB_ACTIONS),
         accept: Accept::Commit,
+        api: GateApi::Auto,
         newest_green_after: None,
         max_age: Duration::from_secs(600),
         timeout: Duration::from_secs(7200),
@@ -41,7 +44,24 @@ pub(crate) async fn check(bench: &Bench) {
     life_of_a_check(bench, &gate).await;
     pull_request(bench, &gate).await;
     pages(bench, &gate).await;
+    jobs(bench, &gate).await;
     trouble(bench, &gate).await;
+}
+
+/// The same check by the API of GitHub Actions, and two workflows told apart.
+async fn jobs(bench: &Bench, gate: &GithubGate) {
+    let by_jobs = Checks::new(&GithubGate { api: GateApi::Actions, ..gate.clone() }).expect("good settings");
+    let by_runs = Checks::new(gate).expect("good settings");
+    bench.forge.world().remove_checks(REPOSITORY, SHA, None);
+    let run =
+        |conclusion| CheckSpec::new(REPOSITORY, SHA, CHECK).status("completed").conclusion(Some(conclusion));
+    bench.forge.put_check(&run("failure").suite("nightly").workflow(".github/workflows/nightly.yml"));
+    expect(&by_jobs, VerdictKind::Red, "ended in failure").await;
+    bench.forge.put_check(&run("success").started_at("2099-01-01T00:00:00Z"));
+    expect(&by_jobs, VerdictKind::Red, "ended in failure").await;
+    expect(&by_runs, VerdictKind::Red, "ended in failure").await;
+    bench.forge.put_check(&run("success").suite("nightly"));
+    expect(&by_jobs, VerdictKind::Green, "passed").await;
 }
 
 /// Missing, running, the same again (304), red, and green after a re-run.
