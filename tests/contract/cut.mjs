@@ -35,9 +35,13 @@ const byNumber = (operation) => ({
   parameters: [number, ...operation.parameters.filter((p) => !["owner", "repo"].includes(resolve(p).name))],
 });
 
+// What is made, not read.
+const POSTS = ["/app/installations/{installation_id}/access_tokens"];
+
 const paths = {};
-for (const path of PATHS) paths[path] = { get: taken(path) };
-for (const [path, like] of Object.entries(BY_NUMBER)) paths[path] = { get: byNumber(taken(like)) };
+for (const path of PATHS) paths[path] = { get: taken(path, "get") };
+for (const path of POSTS) paths[path] = { post: taken(path, "post") };
+for (const [path, like] of Object.entries(BY_NUMBER)) paths[path] = { get: byNumber(taken(like, "get")) };
 
 // Every component that is reached from there, and no other.
 const cut = { ...whole, paths, components: {} };
@@ -58,9 +62,9 @@ while (queue.length > 0) {
 }
 writeFileSync(out, JSON.stringify(cut));
 
-function taken(path) {
-  const operation = whole.paths[path]?.get;
-  if (!operation) throw new Error(`GitHub's description has no GET ${path}`);
+function taken(path, method) {
+  const operation = whole.paths[path]?.[method];
+  if (!operation) throw new Error(`GitHub's description has no ${method} ${path}`);
   return operation;
 }
 

@@ -2,6 +2,7 @@
 
 mod access;
 mod actions;
+mod app;
 mod conditional;
 mod faults;
 mod limits;
@@ -46,6 +47,7 @@ impl Lab {
             app_id: Some(pull_agent_forge::GITHUB_ACTIONS),
             accept: Accept::Commit,
             api: GateApi::Auto,
+            app: None,
             newest_green_after: None,
             max_age: Duration::from_secs(600),
             timeout: Duration::from_secs(7200),

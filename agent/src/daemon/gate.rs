@@ -162,6 +162,7 @@ mod tests {
             app_id: Some(GITHUB_ACTIONS),
             accept: Accept::Commit,
             api: GateApi::Auto,
+            app: None,
             newest_green_after: None,
             max_age: Duration::from_secs(600),
             timeout: Duration::from_secs(7200),

@@ -3,6 +3,7 @@
 
 mod echo;
 mod file;
+mod signing_key;
 
 use std::borrow::Cow;
 use std::hash::{BuildHasher as _, RandomState};
@@ -16,6 +17,7 @@ use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::loopback::is_readable_on_the_way;
+pub(crate) use signing_key::SigningKey;
 
 /// User name that goes with a token; GitHub, Forgejo and GitLab take any name.
 const TOKEN_USER: &str = "x-access-token";
@@ -102,6 +104,14 @@ impl Token {
             let source = std::io::Error::other(panic);
             Err(SecretError::Unreadable { key, path: path.to_owned(), source })
         })
+    }
+
+    /// Takes one that a forge handed out; none where it holds what no token has.
+    pub(crate) fn handed_out(text: String) -> Option<Self> {
+        let token = Self(SecretString::from(text));
+        let usable =
+            !token.0.expose_secret().is_empty() && !token.has_white_space() && token.bearer().is_ok();
+        usable.then_some(token)
     }
 
     /// Whether there is white space in it, as no forge makes them.

@@ -99,8 +99,21 @@ pub struct GithubGate {
     pub timeout: Duration,
     /// File with a bearer token; none: the forge is asked without one.
     pub token_file: Option<PathBuf>,
+    /// A GitHub App, instead of a token.
+    pub app: Option<GithubApp>,
     /// Extra trust anchors, PEM; the same as for the source.
     pub ca_file: Option<PathBuf>,
+}
+
+/// An installation of a GitHub App.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GithubApp {
+    /// Number of the App.
+    pub id: u64,
+    /// Number of its installation on the repository's owner.
+    pub installation_id: u64,
+    /// RSA key in PEM.
+    pub private_key_file: PathBuf,
 }
 
 /// Which of GitHub's APIs is read.

@@ -154,7 +154,7 @@ fn usual(
 ) -> Whole {
     let free = target.starts_with("/rate_limit");
     let result = client_fields(headers)
-        .and_then(|()| auth::caller(world, headers))
+        .and_then(|()| auth::caller(world, target, headers))
         .and_then(|caller| if free { Ok(caller) } else { within_limit(world).map(|()| caller) })
         .and_then(|caller| route(world, &caller));
     let mut whole = match result {
@@ -234,6 +234,7 @@ fn refused(refusal: &Refusal) -> Whole {
 
 fn common_fields(whole: &mut Whole, world: &World) {
     let limit = world.limit;
+    whole.set("date", &time::date(world.now()));
     whole.set("x-ratelimit-limit", &limit.limit.to_string());
     whole.set("x-ratelimit-remaining", &limit.remaining.to_string());
     whole.set("x-ratelimit-used", &limit.limit.saturating_sub(limit.remaining).to_string());

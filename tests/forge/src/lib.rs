@@ -5,9 +5,10 @@
 //! It knows no git: unless a repository says `known_commits_only`, every full commit id counts as a commit of it. It
 //! never writes a file and never opens a connection.
 //!
-//! What GitHub has lives under `/repos`, `/repositories` and `/rate_limit`; what only a test has under `/_control`.
+//! What GitHub has lives under `/repos`, `/repositories`, `/app` and `/rate_limit`; what only a test has under `/_control`.
 
 mod answer;
+mod app;
 mod auth;
 mod body;
 mod control;
@@ -24,10 +25,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::net::TcpListener;
 
 pub use crate::answer::Seen;
+pub use crate::app::{APP_KEY, APP_KEY_PKCS8, OTHER_KEY};
 pub use crate::fault::{Fault, Kind};
 pub use crate::spec::{
-    CheckSpec, CommitSpec, Document, GITHUB_ACTIONS, PullSpec, RateLimitSpec, RepositorySpec, TokenKind,
-    TokenSpec,
+    AppSpec, CheckSpec, CommitSpec, Document, GITHUB_ACTIONS, PullSpec, RateLimitSpec, RepositorySpec,
+    TokenKind, TokenSpec,
 };
 pub use crate::world::World;
 

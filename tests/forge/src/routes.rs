@@ -5,7 +5,7 @@ use axum::body::Body;
 use axum::extract::{Path, Query, State};
 use axum::http::request::Parts;
 use axum::http::{Response, StatusCode, Uri};
-use axum::routing::get;
+use axum::routing::{get, post};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ use crate::auth::{Caller, may_read};
 use crate::render::{self, Place};
 use crate::spec::CommitSpec;
 use crate::world::{Repository, World};
-use crate::{Shared, control};
+use crate::{Shared, app, control};
 
 /// All routes: GitHub's, and those of the test.
 pub(crate) fn router(shared: Shared) -> Router {
@@ -24,6 +24,7 @@ pub(crate) fn router(shared: Shared) -> Router {
         .route("/repos/{owner}/{name}/actions/{*rest}", get(actions))
         .route("/repositories/{id}/actions/{*rest}", get(actions_by_id))
         .route("/repositories/{id}/commits/{*rest}", get(commits_by_id))
+        .route("/app/installations/{id}/access_tokens", post(app::access_tokens))
         .route("/rate_limit", get(rate_limit))
         .fallback(unknown)
         .with_state(shared.clone())

@@ -16,6 +16,7 @@ pub struct Document {
     pub repositories: Vec<RepositorySpec>,
     /// Tokens; with none, any bearer token is taken and may do everything.
     pub tokens: Vec<TokenSpec>,
+    pub apps: Vec<AppSpec>,
     pub commits: Vec<CommitSpec>,
     pub checks: Vec<CheckSpec>,
     pub pulls: Vec<PullSpec>,
@@ -56,6 +57,28 @@ pub struct TokenSpec {
     /// Answered 401.
     #[serde(default)]
     pub expired: bool,
+}
+
+/// A GitHub App with one installation. Its key is the one that the stand-in has for all.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct AppSpec {
+    pub id: u64,
+    pub installation_id: u64,
+    /// Of its tokens, as those of [`TokenSpec`].
+    #[serde(default)]
+    pub permissions: Option<Vec<String>>,
+    /// Its tokens are good for so long.
+    #[serde(default = "an_hour")]
+    pub token_seconds: i64,
+    /// It gets no more tokens.
+    #[serde(default)]
+    pub suspended: bool,
+}
+
+const fn an_hour() -> i64 {
+    3600
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use crate::answer::Seen;
 use crate::fault::Fault;
 use crate::spec::{
-    CheckSpec, CommitSpec, Document, GITHUB_ACTIONS, PullSpec, RateLimitSpec, RepositorySpec, TokenSpec,
+    AppSpec, CheckSpec, CommitSpec, Document, GITHUB_ACTIONS, PullSpec, RateLimitSpec, RepositorySpec,
+    TokenSpec,
 };
 use crate::time;
 
@@ -16,6 +17,10 @@ pub struct World {
     pub faults: Vec<Fault>,
     /// By the secret.
     pub tokens: BTreeMap<String, TokenSpec>,
+    /// GitHub Apps.
+    pub apps: Vec<AppSpec>,
+    /// Seconds by which GitHub's clock is ahead of that of the machine.
+    pub clock_ahead: i64,
     /// Scheme, host and port that links in answers name.
     pub origin: String,
     pub(crate) limit: Limit,
@@ -30,6 +35,8 @@ impl Default for World {
         Self {
             faults: Vec::new(),
             tokens: BTreeMap::new(),
+            apps: Vec::new(),
+            clock_ahead: 0,
             origin: String::new(),
             limit: Limit { limit: 5000, remaining: 5000, reset: time::now() + 3600 },
             log: VecDeque::new(),
@@ -110,6 +117,7 @@ impl World {
     pub fn load(&mut self, document: Document) {
         document.repositories.into_iter().for_each(|r| self.put_repository(r));
         document.tokens.into_iter().for_each(|t| self.put_token(t));
+        self.apps.extend(document.apps);
         document.commits.into_iter().for_each(|c| self.put_commit(c));
         for check in &document.checks {
             self.put_check(check);
@@ -208,6 +216,17 @@ impl World {
     pub fn put_rate_limit(&mut self, spec: RateLimitSpec) {
         let reset = time::now().saturating_add_unsigned(spec.reset_in);
         self.limit = Limit { limit: spec.limit, remaining: spec.remaining, reset };
+    }
+
+    /// What GitHub's clock shows, in seconds since 1970.
+    pub(crate) fn now(&self) -> i64 {
+        time::now().saturating_add(self.clock_ahead)
+    }
+
+    /// A token that nobody has yet.
+    pub(crate) fn new_token(&mut self) -> String {
+        self.last_id += 1;
+        format!("ghs_{}_stand-in", self.last_id)
     }
 
     pub(crate) fn repository(&self, name: &str) -> Option<&Repository> {

@@ -191,6 +191,7 @@ fn gate() -> GithubGate {
         app_id: None,
         accept: Accept::Commit,
         api: GateApi::Auto,
+        app: None,
         newest_green_after: None,
         max_age: Duration::from_secs(600),
         timeout: Duration::ZERO,

@@ -1,13 +1,11 @@
 //! GitHub's way of speaking HTTP
 //! (docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api, …/troubleshooting-the-rest-api).
 
-use std::path::Path;
-
 use reqwest::StatusCode;
 use reqwest::header::RETRY_AFTER;
 
-use crate::forge::http::{Denied, Dialect, Quota, Refusal};
-use crate::{secret, text};
+use crate::forge::http::{Credential, Denied, Dialect, Quota, Refusal};
+use crate::text;
 
 /// The media type, and the version whose shapes are read here (docs.github.com/rest/about-the-rest-api/api-versions).
 const FIELDS: &[(&str, &str)] =
@@ -70,24 +68,23 @@ impl Dialect for GithubDialect {
                 || QUOTA.left(&denied.headers) == Some(0))
     }
 
-    fn forbidden(&self, denied: &Denied, token_file: Option<&Path>) -> String {
+    fn forbidden(&self, denied: &Denied, credential: Option<&Credential>) -> String {
         if let Some(reason) = reason(denied) {
             return reason.to_owned();
         }
-        let Some(path) = token_file else {
+        let Some(credential) = credential else {
             return "it wants a token that may read check runs: set gate.token_file".to_owned();
         };
-        let path = secret::shown(path);
         let needed = denied.headers.get(ACCEPTED).and_then(|value| value.to_str().ok());
         let needed = needed.map_or_else(|| "checks=read".to_owned(), text::clean);
         if denied.says(NOT_BY_PERSONAL_TOKEN) && needed.contains("checks") {
             return format!(
-                "the token in {path} lacks the permission {needed}, which a fine-grained personal access token \
+                "{credential} lacks the permission {needed}, which a fine-grained personal access token \
                  cannot have: give it Actions: read and set gate.api = \"auto\", or use a token of a GitHub App, or \
                  a classic one with the scope repo"
             );
         }
-        format!("the token in {path} lacks the permission {needed}")
+        format!("{credential} lacks the permission {needed}")
     }
 }
 

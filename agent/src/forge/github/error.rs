@@ -29,6 +29,14 @@ pub(crate) enum AskError {
     Http(#[from] HttpError),
     #[error("the forge answered with the check runs of another commit, {found}")]
     OtherCommit { found: String },
+    #[error(
+        "there is no token of installation {installation} (gate.app.installation_id) of the GitHub App {app}: {reason}"
+    )]
+    LogIn { app: u64, installation: u64, reason: String },
+    #[error("the forge answered 201, but not with a token and its end")]
+    NoToken,
+    #[error("nothing can be signed, because the system has no random numbers")]
+    NotSigned,
     #[error("the forge answered with a check run that names no commit")]
     NoCommit,
     #[error("the commit has {count} workflow runs, more than the {limit} that are looked into")]
@@ -40,7 +48,12 @@ impl AskError {
     pub(crate) fn sentence(&self) -> String {
         match self {
             Self::Http(error) => error.sentence(),
-            Self::OtherCommit { .. } | Self::NoCommit | Self::TooManyRuns { .. } => self.to_string(),
+            Self::OtherCommit { .. }
+            | Self::LogIn { .. }
+            | Self::NoToken
+            | Self::NotSigned
+            | Self::NoCommit
+            | Self::TooManyRuns { .. } => self.to_string(),
         }
     }
 }

@@ -2,9 +2,10 @@
 //! `success` passes.
 //!
 //! The rooms: `runs` lists the check runs of one commit, `actions` finds the same as jobs of workflow runs, `own` chooses between
-//! the two, `pulls` finds the pull request, `judge` turns runs into a verdict.
+//! the two, `app` gets the tokens of a GitHub App, `pulls` finds the pull request, `judge` turns runs into a verdict.
 
 mod actions;
+mod app;
 mod dialect;
 mod error;
 mod judge;
@@ -16,9 +17,10 @@ use std::sync::Mutex;
 
 use pull_agent_core::{Evidence, Revision, Verdict, VerdictKind};
 
-use super::http::{Dialect, HttpError, List, Place, Question};
-use crate::settings::{Accept, GithubGate};
+use super::http::{Credential, Dialect, HttpError, List, Place, Question};
+use crate::settings::{Accept, GithubApp, GithubGate};
 use actions::Actions;
+use app::Installation;
 use dialect::{GithubDialect, refuses_pulls};
 pub(crate) use error::AskError;
 pub use error::NewError;
@@ -35,6 +37,7 @@ pub(crate) struct GitHub {
     all_runs: List<Run>,
     pulls: List<Pull>,
     actions: Actions,
+    installation: Option<Installation>,
     /// The token that GitHub does not let read check runs, by its fingerprint.
     refused_token: Mutex<Option<u64>>,
 }
@@ -61,9 +64,14 @@ impl GitHub {
             return Err(NewError::NoChecks);
         }
         let repository = Repository::new(&gate.api_url, &gate.repository)?;
+        let installation = gate
+            .app
+            .as_ref()
+            .map(|app| Installation::new(app, repository.installation_tokens(app.installation_id)));
         Ok(Self {
             gate: gate.clone(),
             repository,
+            installation,
             runs: List::of("check runs"),
             all_runs: List::of("check runs"),
             pulls: List::of("pull requests"),
@@ -77,8 +85,14 @@ impl GitHub {
         Place {
             root: self.repository.api(),
             ca_file: self.gate.ca_file.clone(),
-            token_file: self.gate.token_file.clone(),
+            credential: self.credential(),
         }
+    }
+
+    fn credential(&self) -> Option<Credential> {
+        let of_app = |app: &GithubApp| Credential::App { id: app.id, key: app.private_key_file.clone() };
+        let of_file = || self.gate.token_file.clone().map(Credential::TokenFile);
+        self.gate.app.as_ref().map(of_app).or_else(of_file)
     }
 
     /// Judges a revision by the check runs that GitHub has of it now.
@@ -90,6 +104,18 @@ impl GitHub {
         question: &mut Question<'_>,
         revision: &Revision,
     ) -> Result<Asked, AskError> {
+        let Some(installation) = &self.installation else {
+            return self.verdict_of(question, revision).await;
+        };
+        installation.log_in(question).await?;
+        let answer = self.verdict_of(question, revision).await;
+        if answer.as_ref().is_err_and(app::is_unauthorized) {
+            installation.forget();
+        }
+        answer
+    }
+
+    async fn verdict_of(&self, question: &mut Question<'_>, revision: &Revision) -> Result<Asked, AskError> {
         let verdict = self.own(question, revision).await?;
         if self.gate.accept == Accept::Commit || !judge::only_lacks_runs(&verdict) {
             let verdict = self.with_those_there(question, revision, verdict).await;

@@ -110,6 +110,16 @@ impl Repository {
         self.below(&["commits", revision.as_str(), what])
     }
 
+    /// Where tokens of an installation of an App are made.
+    pub(super) fn installation_tokens(&self, installation: u64) -> Url {
+        let mut url = self.api.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            let id = installation.to_string();
+            segments.pop_if_empty().extend(["app", "installations", &id, "access_tokens"]);
+        }
+        url
+    }
+
     /// An address below that of the repository.
     pub(super) fn below(&self, path: &[&str]) -> Url {
         let mut url = self.api.clone();

@@ -1,13 +1,15 @@
-//! One GET of the forge, with everything around it: header fields, redirects, bounds, counters, and how long the forge
+//! One request to the forge, with everything around it: header fields, redirects, bounds, counters, and how long the forge
 //! wants to be left alone. Never sends the token to another host.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use pull_agent_core::Millis;
 use reqwest::header::{AUTHORIZATION, ETAG, IF_NONE_MATCH, LINK, LOCATION};
-use reqwest::{Client, Response, StatusCode, Url};
+use reqwest::{Client, Method, Response, StatusCode, Url};
 
+use super::credential::Credential;
 use super::dialect::{Denied, Dialect};
 use super::error::HttpError;
 use super::refusal::{self, Refusal};
@@ -31,7 +33,7 @@ pub(super) struct Api {
     dialect: &'static dyn Dialect,
     root: Url,
     ca_file: Option<PathBuf>,
-    token_file: Option<PathBuf>,
+    credential: Option<Credential>,
     bounds: Bounds,
     stats: SharedStats,
     client: Option<Made>,
@@ -63,6 +65,14 @@ pub(super) enum Conditional {
     },
 }
 
+/// What a POST brought.
+pub(crate) struct Posted {
+    /// The whole body. It may hold a secret, so this cannot be printed.
+    pub(crate) body: Vec<u8>,
+    /// What the forge's clock showed.
+    pub(crate) date: Option<Timestamp>,
+}
+
 /// With fewer requests left only what must be asked is.
 const ROOM: u64 = 30;
 
@@ -73,12 +83,12 @@ impl Api {
         bounds: Bounds,
         stats: SharedStats,
     ) -> Self {
-        let Place { root, ca_file, token_file } = place;
+        let Place { root, ca_file, credential } = place;
         Self {
             dialect,
             root,
             ca_file,
-            token_file,
+            credential,
             bounds,
             stats,
             client: None,
@@ -126,7 +136,7 @@ impl Api {
         let mut at = url.clone();
         let mut status = StatusCode::OK;
         for _ in 0..=REDIRECTS {
-            let response = self.send(secret, &at, etag).await?;
+            let response = self.send(secret, Method::GET, &at, etag).await?;
             status = response.status();
             match status {
                 StatusCode::MOVED_PERMANENTLY
@@ -142,6 +152,19 @@ impl Api {
         Err(HttpError::TooManyRedirects { status })
     }
 
+    /// Makes something at this address, without a body. Redirects are not followed.
+    pub(super) async fn post(&mut self, secret: &Secret, url: &Url) -> Result<Posted, HttpError> {
+        self.may_send(secret)?;
+        let response = self.send(secret, Method::POST, url, None).await?;
+        if response.status() != StatusCode::CREATED {
+            return Err(self.refused(secret, response).await);
+        }
+        let (status, limit) = (response.status(), MESSAGE_BODY);
+        let date = limits::date_of(response.headers());
+        let (body, whole) = body::read(response, limit).await?;
+        if whole { Ok(Posted { body, date }) } else { Err(HttpError::TooLarge { status, limit }) }
+    }
+
     /// The address of the next page, when it is on the same host as the first.
     pub(super) fn next_page(&self, at: &Url, link: &str) -> Result<Url, HttpError> {
         let foreign = || HttpError::ForeignPage { found: text::clean(link) };
@@ -154,9 +177,15 @@ impl Api {
         if secret.is_set() { Ok(secret::may_go(token::KEY, self.root.scheme(), host)?) } else { Ok(()) }
     }
 
-    async fn send(&mut self, secret: &Secret, url: &Url, etag: Option<&str>) -> Result<Response, HttpError> {
+    async fn send(
+        &mut self,
+        secret: &Secret,
+        method: Method,
+        url: &Url,
+        etag: Option<&str>,
+    ) -> Result<Response, HttpError> {
         self.status = None;
-        let mut request = self.client().await?.get(url.clone());
+        let mut request = self.client().await?.request(method, url.clone());
         for (name, value) in self.dialect.fields() {
             request = request.header(*name, *value);
         }
@@ -236,8 +265,8 @@ impl Api {
         if refusal::is_limit(self.dialect, &denied) {
             self.leave_alone = self.leave_alone.or(Some(limits::UNTOLD));
         }
-        let token = self.token_file.as_deref().filter(|_| secret.is_set());
-        Box::new(Refusal::new(self.dialect, denied, token, self.leave_alone)).into()
+        let credential = self.credential.as_ref().filter(|_| secret.is_set());
+        Box::new(Refusal::new(self.dialect, denied, credential, self.leave_alone)).into()
     }
 
     fn host(&self) -> String {

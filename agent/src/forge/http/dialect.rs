@@ -1,11 +1,11 @@
 //! What every kind of forge says in a way of its own.
 
 use std::fmt;
-use std::path::Path;
 
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 
+use super::credential::Credential;
 use super::limits::Quota;
 
 /// How one kind of forge is spoken to, and how its answers are to be understood.
@@ -19,8 +19,8 @@ pub(crate) trait Dialect: fmt::Debug + Send + Sync {
     /// Whether this is a rate limit, for another status than 429.
     fn is_limit(&self, denied: &Denied) -> bool;
 
-    /// What the operator can do about a 403 that is no rate limit. `token_file` is that of the token which was sent.
-    fn forbidden(&self, denied: &Denied, token_file: Option<&Path>) -> String;
+    /// What the operator can do about a 403 that is no rate limit, or a 451. `credential` is what was asked with.
+    fn forbidden(&self, denied: &Denied, credential: Option<&Credential>) -> String;
 }
 
 /// An answer that is neither what was asked for nor a redirect.

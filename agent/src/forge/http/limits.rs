@@ -52,6 +52,11 @@ impl Quota {
     }
 }
 
+/// What the forge's clock showed when it answered.
+pub(crate) fn date_of(headers: &HeaderMap) -> Option<Timestamp> {
+    date(headers, &DATE)
+}
+
 fn local() -> Timestamp {
     let milliseconds = i64::try_from(clock::wall().0).unwrap_or(i64::MAX);
     Timestamp::from_millisecond(milliseconds).unwrap_or(Timestamp::MAX)

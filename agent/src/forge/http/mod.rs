@@ -8,6 +8,7 @@
 mod api;
 mod body;
 mod cache;
+mod credential;
 mod dialect;
 mod error;
 mod limits;
@@ -26,9 +27,11 @@ use std::time::Duration;
 
 use reqwest::Url;
 
+pub(crate) use api::Posted;
+pub(crate) use credential::Credential;
 pub(crate) use dialect::{Denied, Dialect};
 pub(crate) use error::HttpError;
-pub(crate) use limits::Quota;
+pub(crate) use limits::{Quota, date_of};
 pub(crate) use list::List;
 pub(crate) use question::{Http, Question};
 pub(crate) use refusal::Refusal;
@@ -59,8 +62,8 @@ pub(crate) struct Place {
     pub(crate) root: Url,
     /// Extra trust anchors, PEM.
     pub(crate) ca_file: Option<PathBuf>,
-    /// The token's file.
-    pub(crate) token_file: Option<PathBuf>,
+    /// What it is asked with.
+    pub(crate) credential: Option<Credential>,
 }
 
 /// Reads the root of an API; none when it is not an address of http or https.

@@ -1,25 +1,27 @@
 //! One question to a forge: a token, one span of time, and as many requests as it takes.
 
-use std::path::PathBuf;
+use std::sync::Arc;
 
 use pull_agent_core::Millis;
 use reqwest::Url;
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::{Instant, timeout_at};
 
-use super::api::{Api, Conditional};
+use super::api::{Api, Conditional, Posted};
 use super::cache::Remembered;
+use super::credential::Credential;
 use super::dialect::Dialect;
 use super::error::HttpError;
 use super::list::{List, Page};
 use super::stats::SharedStats;
 use super::token::{self, Secret};
 use super::{Bounds, Place};
+use crate::secret::Token;
 
 /// A forge that is asked one question at a time.
 #[derive(Debug)]
 pub(crate) struct Http {
-    token_file: Option<PathBuf>,
+    credential: Option<Credential>,
     bounds: Bounds,
     /// Held for a whole question, so that requests go one after the other, as forges ask for.
     api: Mutex<Api>,
@@ -42,8 +44,8 @@ impl Http {
         bounds: Bounds,
         stats: SharedStats,
     ) -> Self {
-        let token_file = place.token_file.clone();
-        Self { token_file, bounds, api: Mutex::new(Api::new(dialect, place, bounds, stats)) }
+        let credential = place.credential.clone();
+        Self { credential, bounds, api: Mutex::new(Api::new(dialect, place, bounds, stats)) }
     }
 
     /// Reads the token afresh and waits for an earlier question to end. The time of the question runs from here on.
@@ -53,7 +55,11 @@ impl Http {
     pub(crate) async fn begin(&self) -> Result<Question<'_>, HttpError> {
         let end = Instant::now() + self.bounds.total;
         let begin = async {
-            let secret = token::read(self.token_file.as_deref()).await?;
+            let secret = match &self.credential {
+                Some(Credential::TokenFile(path)) => token::read(path).await?,
+                // Who knows how apps get their tokens sets it, with [`Question::use_token`].
+                Some(Credential::App { .. }) | None => Secret::default(),
+            };
             Ok((self.api.lock().await, secret))
         };
         let (mut api, secret) = timeout_at(end, begin).await.unwrap_or(Err(HttpError::NotBegun))?;
@@ -89,6 +95,27 @@ impl Question<'_> {
     /// The longest wait that an answer to this question asked for.
     pub(crate) fn leave_alone(&self) -> Option<Millis> {
         self.api.leave_alone()
+    }
+
+    /// Asks with this token from now on, and takes it out of what is echoed.
+    pub(crate) fn use_token(&mut self, token: Arc<Token>) {
+        self.secret = token.into();
+    }
+
+    /// When the time of the question is over.
+    pub(crate) const fn end(&self) -> Instant {
+        self.end
+    }
+
+    /// Makes something at the forge: 201 and its body.
+    ///
+    /// # Errors
+    /// When the forge answers anything else, or the time of the question is over.
+    pub(crate) async fn post(&mut self, url: &Url) -> Result<Posted, HttpError> {
+        match timeout_at(self.end, self.api.post(&self.secret, url)).await {
+            Ok(result) => result,
+            Err(_) => Err(self.api.given_up()),
+        }
     }
 
     /// Tells one token from another, in memory only; none without a token.

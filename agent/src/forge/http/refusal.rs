@@ -1,13 +1,12 @@
 //! An answer of the forge that is no list, and what the operator can do about it.
 
-use std::path::Path;
-
 use pull_agent_core::Millis;
 use reqwest::StatusCode;
 use serde::Deserialize;
 
+use super::credential::Credential;
 use super::dialect::{Denied, Dialect};
-use crate::{secret, text};
+use crate::text;
 
 /// An answer of the forge that is no list.
 #[derive(Debug, thiserror::Error)]
@@ -19,20 +18,20 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
-    /// `token_file` is that of the token which was sent; `wait` is how long the forge wants to be left alone.
+    /// `credential` is what was asked with; `wait` is how long the forge wants to be left alone.
     pub(super) fn new(
         dialect: &dyn Dialect,
         denied: Denied,
-        token_file: Option<&Path>,
+        credential: Option<&Credential>,
         wait: Option<Millis>,
     ) -> Self {
         let advice = match denied.status {
-            _ if is_limit(dialect, &denied) => rate_limited(wait, token_file),
-            StatusCode::UNAUTHORIZED => unauthorized(token_file),
+            _ if is_limit(dialect, &denied) => rate_limited(wait, credential),
+            StatusCode::UNAUTHORIZED => unauthorized(credential),
             StatusCode::FORBIDDEN | StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS => {
-                dialect.forbidden(&denied, token_file)
+                dialect.forbidden(&denied, credential)
             }
-            StatusCode::NOT_FOUND => not_found(token_file),
+            StatusCode::NOT_FOUND => not_found(credential),
             _ => "it is asked again later".to_owned(),
         };
         Self { denied, advice }
@@ -60,30 +59,27 @@ pub(super) fn message(body: &[u8]) -> Option<String> {
     Some(text::clean(&words)).filter(|message| !message.is_empty())
 }
 
-fn rate_limited(wait: Option<Millis>, token_file: Option<&Path>) -> String {
+fn rate_limited(wait: Option<Millis>, credential: Option<&Credential>) -> String {
     let wait = wait.map_or_else(|| "later".to_owned(), |wait| format!("in {} s", wait.0.div_ceil(1000)));
-    let hint = match token_file {
+    let hint = match credential {
         Some(_) => "",
         None => "; with a token (gate.token_file) the limit is higher",
     };
     format!("it is the rate limit, so it is asked again {wait}{hint}")
 }
 
-fn unauthorized(token_file: Option<&Path>) -> String {
-    match token_file {
-        Some(path) => {
-            format!("the token in {} is not valid, or not any more: put a new one there", secret::shown(path))
-        }
+fn unauthorized(credential: Option<&Credential>) -> String {
+    match credential {
+        Some(credential) => credential.unknown(),
         None => "it wants a token: set gate.token_file".to_owned(),
     }
 }
 
-fn not_found(token_file: Option<&Path>) -> String {
-    match token_file {
-        Some(path) => format!(
-            "gate.repository or gate.api_url is wrong, or the token in {} may not see that repository",
-            secret::shown(path)
-        ),
+fn not_found(credential: Option<&Credential>) -> String {
+    match credential {
+        Some(credential) => {
+            format!("gate.repository or gate.api_url is wrong, or {credential} may not see that repository")
+        }
         None => "gate.repository or gate.api_url is wrong, or the repository is private: set gate.token_file"
             .to_owned(),
     }

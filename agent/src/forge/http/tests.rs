@@ -1,8 +1,6 @@
 //! What a forge says in another way than GitHub is understood as its dialect has it. Everything else about HTTP is tested
 //! through `checks`.
 
-use std::path::Path;
-
 use pull_agent_core::Millis;
 use pull_agent_forge::{Fault, Forge, Kind};
 
@@ -25,8 +23,8 @@ impl Dialect for Odd {
         denied.status.as_u16() == 420
     }
 
-    fn forbidden(&self, denied: &Denied, token_file: Option<&Path>) -> String {
-        format!("odd advice ({}, {})", denied.says("trouble"), token_file.is_some())
+    fn forbidden(&self, denied: &Denied, credential: Option<&Credential>) -> String {
+        format!("odd advice ({}, {})", denied.says("trouble"), credential.is_some())
     }
 }
 
@@ -40,7 +38,7 @@ struct Lab {
 impl Lab {
     async fn new() -> Self {
         let forge = Forge::start().await.expect("a port");
-        let place = Place { root: root(&forge.url()).expect("http"), ca_file: None, token_file: None };
+        let place = Place { root: root(&forge.url()).expect("http"), ca_file: None, credential: None };
         let stats = SharedStats::default();
         let http = Http::new(&Odd, place, Bounds::default(), stats.clone());
         Self { forge, http, stats, words: List::of("words") }

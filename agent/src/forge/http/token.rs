@@ -1,6 +1,7 @@
 //! The token for the forge: read afresh for every question, so that a rotated one needs no restart.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use reqwest::header::HeaderValue;
 
@@ -13,7 +14,7 @@ pub(super) const KEY: &str = "gate.token_file";
 /// A bearer token, or the lack of one.
 #[derive(Debug, Default)]
 pub(super) struct Secret {
-    token: Option<Token>,
+    token: Option<Arc<Token>>,
 }
 
 impl Secret {
@@ -30,7 +31,7 @@ impl Secret {
 
     /// Tells answers to one token from those to another, in memory only. A forge's ETag is valid for one token.
     pub(super) fn fingerprint(&self) -> Option<u64> {
-        self.token.as_ref().map(Token::fingerprint)
+        self.token.as_ref().map(|token| token.fingerprint())
     }
 
     /// Takes the token out of what the forge may have echoed.
@@ -41,9 +42,14 @@ impl Secret {
     }
 }
 
+impl From<Arc<Token>> for Secret {
+    fn from(token: Arc<Token>) -> Self {
+        Self { token: Some(token) }
+    }
+}
+
 /// Reads the token file.
-pub(super) async fn read(path: Option<&Path>) -> Result<Secret, HttpError> {
-    let Some(path) = path else { return Ok(Secret::default()) };
+pub(super) async fn read(path: &Path) -> Result<Secret, HttpError> {
     let token = Token::read_apart(KEY, path).await?;
     let unusable = |why| Err(SecretError::Unusable { key: KEY, path: path.to_owned(), why }.into());
     if token.has_white_space() {
@@ -52,7 +58,7 @@ pub(super) async fn read(path: Option<&Path>) -> Result<Secret, HttpError> {
     if token.bearer().is_err() {
         return unusable("holds characters that no token has");
     }
-    Ok(Secret { token: Some(token) })
+    Ok(Secret { token: Some(Arc::new(token)) })
 }
 
 #[cfg(test)]
@@ -66,7 +72,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let path = dir.path().join("token");
         std::fs::write(&path, TOKEN).expect("written");
-        let secret = read(Some(&path)).await.expect("a token");
+        let secret = read(&path).await.expect("a token");
         let printed = format!("{secret:?} {:?}", secret.header());
         assert!(!printed.contains(TOKEN), "{printed}");
     }

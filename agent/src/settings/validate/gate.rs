@@ -6,7 +6,7 @@ use super::url::{self, Location};
 use crate::loopback::is_readable_on_the_way;
 use crate::settings::facts::Facts;
 use crate::settings::raw::Section;
-use crate::settings::{Accept, GateApi, GateSource, GithubGate, Source, convert};
+use crate::settings::{Accept, GateApi, GateSource, GithubApp, GithubGate, Source, convert};
 
 /// The app that makes the check runs of GitHub Actions.
 const GITHUB_ACTIONS: u64 = 15368;
@@ -44,7 +44,7 @@ pub(super) fn gate(
     let least = Duration::from_secs(1);
     let timeout = section.read("timeout", Duration::from_secs(2 * 3600), convert::duration(least));
     let token_file = section.read("token_file", None, convert::file(facts.sees_files));
-    app(section.section("app"));
+    let app = app(section.section("app"), facts);
 
     let repository = match (repository, forge) {
         (Some(repository), _) => repository,
@@ -62,6 +62,7 @@ pub(super) fn gate(
         max_age,
         timeout,
         token_file,
+        app,
         ca_file: source.ca_file.clone(),
         api_url,
     };
@@ -79,12 +80,21 @@ pub(super) fn gate(
     gate
 }
 
-/// Reads `[gate.app]`, which only a later version knows.
-fn app(mut section: Section<'_>) {
-    section.read("id", (), convert::only(&0, "0", convert::integer(0)));
-    section.read("installation_id", (), convert::only(&0, "0", convert::integer(0)));
-    section.read("private_key_file", (), convert::no_file);
+/// Reads `[gate.app]`: all of it or nothing.
+fn app(mut section: Section<'_>, facts: &Facts) -> Option<GithubApp> {
+    let id = section.read("id", 0, convert::integer(0));
+    let installation_id = section.read("installation_id", 0, convert::integer(0));
+    let key = section.read("private_key_file", None, convert::file(facts.sees_files));
+    let missing =
+        [("id", id == 0), ("installation_id", installation_id == 0), ("private_key_file", key.is_none())];
+    let first = missing.iter().find(|(name, missing)| *missing && !section.complained(name));
+    if let Some((name, _)) = first.filter(|_| missing.iter().any(|(_, missing)| !missing)) {
+        let message = "missing; a GitHub App needs id, installation_id and private_key_file";
+        section.problem(name, message.to_owned());
+    }
     section.finish();
+    let complete = missing.iter().all(|(_, missing)| !missing);
+    key.filter(|_| complete).map(|private_key_file| GithubApp { id, installation_id, private_key_file })
 }
 
 fn combinations(section: &Section<'_>, gate: &GithubGate, warnings: &mut Vec<String>) {
@@ -104,12 +114,16 @@ fn combinations(section: &Section<'_>, gate: &GithubGate, warnings: &mut Vec<Str
         );
         section.problem("api", message);
     }
+    if gate.app.is_some() && gate.token_file.is_some() {
+        let message = "set beside [gate.app]; allowed: one of the two".to_owned();
+        section.problem("token_file", message);
+    }
     let Ok(url) = url::http(&gate.api_url) else { return };
     let host = url.host_str().unwrap_or_default();
     if is_readable_on_the_way(url.scheme(), host) {
         warnings
             .push("gate.api_url is plain http: whoever is on the way can make a revision green".to_owned());
-        if gate.token_file.is_some() {
+        if gate.token_file.is_some() || gate.app.is_some() {
             let message =
                 format!("a token would go over plain http to {host}; allowed: https://, or no token");
             section.problem("token_file", message);

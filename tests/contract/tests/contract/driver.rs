@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use pull_agent::checks::Checks;
-use pull_agent::settings::{Accept, GateApi, GithubGate};
+use pull_agent::settings::{Accept, GateApi, GithubApp, GithubGate};
 use pull_agent_core::{Revision, VerdictKind};
 use pull_agent_forge::{
-    CheckSpec, Fault, GITHUB_ACTIONS, Kind, PullSpec, RepositorySpec, TokenKind, TokenSpec,
+    APP_KEY, AppSpec, CheckSpec, Fault, GITHUB_ACTIONS, Kind, PullSpec, RepositorySpec, TokenKind, TokenSpec,
 };
 
 use super::{Bench, CHECK, REPOSITORY, SHA};
@@ -35,6 +35,7 @@ pub(crate) async fn check(bench: &Bench) {
         app_id: Some(GITHUB_ACTIONS),
         accept: Accept::Commit,
         api: GateApi::Auto,
+        app: None,
         newest_green_after: None,
         max_age: Duration::from_secs(600),
         timeout: Duration::from_secs(7200),
@@ -45,7 +46,23 @@ pub(crate) async fn check(bench: &Bench) {
     pull_request(bench, &gate).await;
     pages(bench, &gate).await;
     jobs(bench, &gate).await;
+    app(bench, &gate).await;
     trouble(bench, &gate).await;
+}
+
+/// A GitHub App gets its token, and what it is refused without one comes through.
+async fn app(bench: &Bench, gate: &GithubGate) {
+    let permissions = Some(vec!["checks".to_owned()]);
+    let spec = AppSpec { id: 12, installation_id: 34, permissions, token_seconds: 3600, suspended: false };
+    bench.forge.world().apps.push(spec);
+    let key = tempfile::NamedTempFile::new().expect("a temporary file");
+    std::fs::write(key.path(), APP_KEY).expect("written");
+    let app = |id| Some(GithubApp { id, installation_id: 34, private_key_file: key.path().to_owned() });
+    let by_app = |id| {
+        Checks::new(&GithubGate { app: app(id), token_file: None, ..gate.clone() }).expect("good settings")
+    };
+    expect(&by_app(12), VerdictKind::Green, "passed").await;
+    expect(&by_app(13), VerdictKind::Unavailable, "Integration not found").await;
 }
 
 /// The same check by the API of GitHub Actions, and two workflows told apart.
