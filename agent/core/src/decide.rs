@@ -136,14 +136,15 @@ impl Turn<'_> {
                 self.deploy(|deploy, desk| deploy.probed(look, failures, desk))
             }
             Event::Nudged { revision } => {
-                self.state.deploy.ask_now(self.now);
-                self.follow(|follow, around| follow.nudged(revision, around));
+                let forge_from = self.state.follow.hurry(self.now);
+                self.state.deploy.ask_from(forge_from);
+                self.follow(|follow, around| follow.nudged(revision, forge_from, around));
             }
             Event::PauseRequested { until, reason, by } => self.pause_requested(until, reason, by),
             Event::ResumeRequested => self.resume_requested(),
             Event::RetryRequested { revision } => self.retry_requested(revision.as_ref()),
             Event::AcceptRequested { revision } => {
-                self.state.deploy.ask_now(self.now);
+                self.state.deploy.ask_from(self.now.mono);
                 self.state.follow.accept(revision, self.now);
             }
         }

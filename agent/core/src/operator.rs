@@ -67,7 +67,7 @@ impl Turn<'_> {
             return;
         }
         self.state.ledger.held.retain(|hold| revision.is_some_and(|revision| *revision != hold.revision));
-        self.state.deploy.ask_now(self.now);
+        self.state.deploy.ask_from(self.now.mono);
         self.state.follow.retry(revision, self.now);
     }
 }

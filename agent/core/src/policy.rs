@@ -49,7 +49,13 @@ pub(crate) const FETCH_GRACE: Millis = Millis::seconds(60);
 /// Nudges that come faster than this share one poll and one question to the forge.
 pub(crate) const SPACING: Millis = Millis::seconds(1);
 /// Between the quick polls for a revision that a nudge named.
-pub(crate) const QUICK_POLL: Millis = Millis::seconds(2);
+pub(crate) const QUICK_POLL: Millis = Millis::seconds(3);
+/// So many times at once nudges may have the remote polled, and so many times the forge asked.
+pub(crate) const HURRIES: u64 = 5;
+/// After those, a poll for nudges comes in each such time: 20 in any minute.
+pub(crate) const HURRIED_POLL_EACH: Millis = Millis::seconds(4);
+/// After those, the forge is asked for nudges once in each such time.
+pub(crate) const HURRIED_CHECK_EACH: Millis = Millis::seconds(15);
 /// How long a revision that a nudge named is waited for.
 pub(crate) const QUICK_POLL_FOR: Millis = Millis::seconds(60);
 /// The forge is asked at most this often while checks are young.

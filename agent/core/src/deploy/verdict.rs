@@ -7,7 +7,7 @@ use crate::cause::Cause;
 use crate::command::Command;
 use crate::follow::InFlight;
 use crate::id::LookNumber;
-use crate::time::{Millis, Now};
+use crate::time::{Millis, Mono, Now};
 use crate::verdict::{Judged, Verdict, VerdictKind};
 
 impl Deploy {
@@ -82,13 +82,13 @@ impl Deploy {
             current.candidate.judged = None;
         }
         self.work.question = None;
-        self.ask_now(now);
+        self.ask_from(now.mono);
     }
 
-    /// Somebody said *look now*, or has mended what kept the forge from answering.
-    pub(crate) fn ask_now(&mut self, now: Now) {
+    /// Somebody said *look now*, or has mended what kept the forge from answering: it may be asked from then on.
+    pub(crate) fn ask_from(&mut self, at: Mono) {
         if self.work.awaits_verdict {
-            self.work.next = self.work.next.min(now.mono);
+            self.work.next = self.work.next.min(at);
         }
     }
 

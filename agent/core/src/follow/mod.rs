@@ -3,6 +3,7 @@
 
 mod fetch;
 mod gate;
+mod hurry;
 mod look_back;
 mod poll;
 mod tried;
@@ -16,11 +17,12 @@ use crate::cause::Consequence;
 use crate::command::Command;
 use crate::id::{LookNumber, Revision};
 use crate::ledger::Hold;
-use crate::policy::{Policy, SPACING};
+use crate::policy::{HURRIED_CHECK_EACH, Policy, SPACING};
 use crate::time::{Mono, Now, Wall};
 
 pub use fetch::Fetching;
 pub use gate::Gating;
+use hurry::Hurry;
 pub use look_back::LookingBack;
 pub use poll::Polling;
 pub use tried::Tried;
@@ -47,6 +49,8 @@ pub(crate) struct Follow {
     poll: Polling,
     fetch: Fetching,
     gate: Gating,
+    hurried_polls: Hurry,
+    hurried_checks: Hurry,
     look_back: LookingBack,
     /// In memory only: the newest green commit below a tip that is not green.
     older: Option<Candidate>,
@@ -347,6 +351,11 @@ impl Follow {
         self.fetch.soon(now.mono);
         self.gate.soon(now.mono);
         self.look_back.soon(now.mono);
+    }
+
+    /// From when on the forge may be asked because of a nudge that comes now.
+    pub(crate) fn hurry(&mut self, now: Now) -> Mono {
+        self.hurried_checks.take(now.mono, HURRIED_CHECK_EACH)
     }
 
     /// Forgets what was found out about the tip. An answer that is under way is late from now on.

@@ -6,12 +6,12 @@ use core::mem;
 
 use pull_agent_protocol::Trigger;
 
-use super::{Follow, InFlight, Surroundings, spaced};
+use super::{Follow, Hurry, InFlight, Surroundings, spaced};
 use crate::backoff::{exponential, jitter};
 use crate::candidate::Candidate;
 use crate::command::Command;
 use crate::id::{LookNumber, Revision};
-use crate::policy::{POLL_LIMIT, QUICK_POLL, QUICK_POLL_FOR};
+use crate::policy::{HURRIED_POLL_EACH, POLL_LIMIT, QUICK_POLL, QUICK_POLL_FOR};
 use crate::time::{Mono, Now, Wall};
 
 /// What is known of the remote.
@@ -62,6 +62,16 @@ impl Default for Polling {
 impl Polling {
     pub(super) const fn begin(&mut self, now: Mono) {
         self.next = now;
+    }
+
+    /// A poll because of a nudge; while one runs, another follows.
+    fn nudged(&mut self, hurry: &mut Hurry, now: Mono) {
+        if self.in_flight.is_some() {
+            self.again = true;
+        } else {
+            self.next = self.next.min(hurry.take(now, HURRIED_POLL_EACH));
+            self.trigger = Trigger::Nudge;
+        }
     }
 
     /// A poll at once; while one runs, another follows.
@@ -132,8 +142,7 @@ impl Follow {
             poll.quick = None;
         }
         if mem::take(&mut poll.again) {
-            poll.next = now;
-            poll.trigger = Trigger::Nudge;
+            poll.nudged(&mut self.hurried_polls, now);
         }
     }
 
@@ -155,8 +164,8 @@ impl Follow {
         }
     }
 
-    /// Somebody said *look now*; a revision that they named is looked for a while.
-    pub(crate) fn nudged(&mut self, revision: Option<Revision>, around: &Surroundings) {
+    /// Somebody said *look now*; a revision that they named is looked for a while. The forge may be asked from then on.
+    pub(crate) fn nudged(&mut self, revision: Option<Revision>, forge_from: Mono, around: &Surroundings) {
         let Now { mono, .. } = around.now;
         if let Some(revision) = revision
             && around.base != Some(&revision)
@@ -164,6 +173,9 @@ impl Follow {
         {
             self.poll.quick = Some((revision, mono.after(QUICK_POLL_FOR)));
         }
-        self.look_now(Trigger::Nudge, around.now);
+        self.poll.nudged(&mut self.hurried_polls, mono);
+        self.fetch.soon(mono);
+        self.gate.soon(forge_from);
+        self.look_back.soon(forge_from);
     }
 }

@@ -115,13 +115,13 @@ fn a_nudge_whose_poll_fails_is_the_trigger_of_what_the_next_one_brings() {
 }
 
 #[test]
-fn a_named_revision_is_looked_for_every_two_seconds_until_it_is_there() {
+fn a_named_revision_is_looked_for_every_three_seconds_until_it_is_there() {
     let mut machine = Machine::idle();
     machine.now += 5_000;
     machine.tell(Event::Nudged { revision: Some(revision('b')) });
     for _ in 0..3 {
         machine.polled('a');
-        assert_eq!(polls(&machine.wait_until(machine.now + 1_999)), 0);
+        assert_eq!(polls(&machine.wait_until(machine.now + 2_999)), 0);
         assert_eq!(polls(&machine.wait_until(machine.now + 1)), 1);
     }
     machine.polled('b');
@@ -135,11 +135,11 @@ fn a_named_revision_that_never_comes_is_looked_for_no_longer_than_a_minute() {
     let start = machine.now;
     machine.tell(Event::Nudged { revision: Some(revision('b')) });
     let mut count = 0;
-    while machine.now < start + 58_000 {
+    while machine.now < start + 57_001 {
         machine.polled('a');
-        count += polls(&machine.wait_until(machine.now + 2_000));
+        count += polls(&machine.wait_until(machine.now + 3_000));
     }
-    assert_eq!(count, 29);
+    assert_eq!(count, 20);
     machine.now = start + 60_000;
     machine.polled('a');
     assert_eq!(machine.state.poll().next.0 - machine.now, 48_000);
@@ -158,6 +158,36 @@ fn a_nudge_asks_the_forge_at_once() {
     let mut machine = Machine::gating();
     machine.now += 2_000;
     assert_eq!(checks(&machine.tell(Event::Nudged { revision: None })), 1);
+}
+
+/// Nudges ten times a second for a minute, and answers at once that the forge knows nothing, so that each question is one that a
+/// nudge has hurried. Returns how often was polled and asked.
+fn flood(machine: &mut Machine) -> (usize, usize) {
+    let (mut polled, mut asked) = (0, 0);
+    let end = machine.now + 60_000;
+    while machine.now < end {
+        let commands = machine.tell(Event::Nudged { revision: None });
+        polled += polls(&commands);
+        asked += checks(&commands);
+        if machine.state.poll().in_flight.is_some() {
+            asked += checks(&machine.polled('b'));
+        }
+        if machine.state.gate().in_flight.is_some() {
+            machine.checked(VerdictKind::Unavailable);
+        }
+        machine.now += 100;
+    }
+    (polled, asked)
+}
+
+#[test]
+fn a_flood_of_nudges_asks_the_forge_five_times_and_then_every_fifteen_seconds() {
+    let mut machine = Machine::gating();
+    machine.now += 2_000;
+    let (polled, asked) = flood(&mut machine);
+    assert!((10..=20).contains(&polled), "polled {polled} times");
+    // At most five and four more in the minute, and one that was due by itself.
+    assert!((5..=10).contains(&asked), "asked {asked} times");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod api;
 mod config;
 mod control;
+mod credentials;
 mod ctl;
 mod events;
 mod failures;
