@@ -49,8 +49,15 @@ impl Fakes {
     fn command(&self, words: &[&str]) -> Command {
         let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("bin/nixos-rebuild");
         let path = format!("{}:/usr/bin:/bin", self.directory.path().display());
-        let mut command = Command::new(program);
-        command.args(words).env_clear().env("PATH", path).stdin(Stdio::null());
+        // A shell has what it runs in the background ignore SIGINT, these tests and all that they start, too.
+        let mut command = Command::new("/usr/bin/env");
+        command
+            .arg("--default-signal=INT,QUIT")
+            .arg(program)
+            .args(words)
+            .env_clear()
+            .env("PATH", path)
+            .stdin(Stdio::null());
         command
     }
 
