@@ -58,7 +58,22 @@ impl Checks {
         let unasked = |error: AskError| Asked { verdict: unavailable(&error.sentence()), passed: None };
         let mut asked = answer.unwrap_or_else(unasked);
         let verdict = &mut asked.verdict;
-        verdict.not_before = question.leave_alone();
+        let pace = question.pace();
+        verdict.not_before = question.leave_alone().max(pace);
+        if verdict.kind != VerdictKind::Green
+            && question.leave_alone().is_none()
+            && let Some(pace) = pace
+        {
+            let hint = if question.token().is_some() {
+                ""
+            } else {
+                "; with a token (gate.token_file) there is more of it"
+            };
+            let seconds = pace.0 / 1000;
+            verdict.detail.push_str(&format!(
+                "; little is left of the forge's rate limit, so it is asked again in {seconds} s{hint}"
+            ));
+        }
         verdict.detail = text::sentence(&verdict.detail);
         hide_token(&question, verdict);
         asked

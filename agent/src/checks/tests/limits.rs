@@ -1,7 +1,7 @@
 //! How long the forge wants to be left alone.
 
 use pull_agent_core::Millis;
-use pull_agent_core::VerdictKind::{Green, Unavailable};
+use pull_agent_core::VerdictKind::{Green, Pending, Unavailable};
 use pull_agent_forge::{Fault, Kind, RateLimitSpec};
 
 use super::*;
@@ -71,4 +71,26 @@ async fn the_last_request_of_the_hour_still_counts() {
         Unavailable,
         &["403 Forbidden", "API rate limit exceeded"],
     );
+}
+
+#[tokio::test]
+async fn questions_become_rare_as_the_limit_is_used_up_and_status_says_so() {
+    let lab = Lab::new().await;
+    lab.set(CHECK, "in_progress", None);
+    let limit = |remaining| RateLimitSpec { limit: 60, remaining, reset_in: 3600 };
+    lab.forge.world().put_rate_limit(limit(60));
+    let verdict = lab.ask(&lab.gate()).await;
+    expect(&verdict, Pending, &["in progress", "so it is asked again in 12", "gate.token_file"]);
+    // Two clocks in whole seconds, a request apart.
+    let wait = verdict.not_before.expect("a wait").0;
+    assert!((118_000..=123_000).contains(&wait), "{wait}");
+    lab.forge.world().put_rate_limit(limit(6));
+    let wait = lab.ask(&lab.gate()).await.not_before.expect("a wait").0;
+    assert!((1_400_000..=1_441_000).contains(&wait), "{wait}");
+    lab.green();
+    let verdict = lab.ask(&lab.gate()).await;
+    expect(&verdict, Green, &[]);
+    assert_eq!(verdict.detail, "1 of 1 checks passed");
+    lab.forge.world().put_rate_limit(RateLimitSpec { limit: 5000, ..limit(5000) });
+    assert_eq!(lab.ask(&lab.gate()).await.not_before, None);
 }

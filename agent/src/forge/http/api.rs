@@ -12,6 +12,7 @@ use reqwest::{Client, Method, Response, StatusCode, Url};
 use super::credential::Credential;
 use super::dialect::{Denied, Dialect};
 use super::error::HttpError;
+use super::limits::Budget;
 use super::refusal::{self, Refusal};
 use super::stats::SharedStats;
 use super::token::{self, Secret};
@@ -40,6 +41,9 @@ pub(super) struct Api {
     /// Status of the answer whose body is being read; none while an answer is waited for.
     status: Option<StatusCode>,
     leave_alone: Option<Millis>,
+    /// Requests of this question that count, and what was left after the last of them.
+    counted: u64,
+    budget: Option<Budget>,
 }
 
 /// A client and the trust anchors that it was made with.
@@ -94,6 +98,8 @@ impl Api {
             client: None,
             status: None,
             leave_alone: None,
+            counted: 0,
+            budget: None,
         }
     }
 
@@ -106,11 +112,18 @@ impl Api {
     pub(super) fn begin(&mut self) {
         self.status = None;
         self.leave_alone = None;
+        self.counted = 0;
+        self.budget = None;
     }
 
     /// The longest wait that an answer to this question asked for.
     pub(super) const fn leave_alone(&self) -> Option<Millis> {
         self.leave_alone
+    }
+
+    /// The wait that leaves half of what the forge still allows.
+    pub(super) fn pace(&self) -> Option<Millis> {
+        self.budget.and_then(|budget| budget.pace(self.counted))
     }
 
     /// What is to be said when the time of the question is over, at whatever point it was.
@@ -207,6 +220,11 @@ impl Api {
             self.stats.remaining(remaining);
         }
         self.leave_alone = self.leave_alone.max(quota.leave_alone(status, headers));
+        self.budget = quota.budget(headers);
+        // What has not changed costs nothing of the limit, but only where a token is sent.
+        if status != StatusCode::NOT_MODIFIED || !secret.is_set() {
+            self.counted += 1;
+        }
         Ok(response)
     }
 

@@ -11,6 +11,9 @@ use crate::clock;
 /// Forges count by the minute or by the hour; whoever asks for more is asked again after that.
 const LONGEST: Millis = Millis::seconds(3600);
 
+/// Nobody asks more often while checks are young.
+const PLENTY: Millis = Millis::seconds(15);
+
 /// Where a limit was hit and no field says how long.
 pub(super) const UNTOLD: Millis = Millis::seconds(60);
 
@@ -49,6 +52,34 @@ impl Quota {
             (status == StatusCode::TOO_MANY_REQUESTS).then_some(UNTOLD)
         };
         asked.filter(|length| length.0 > 0).map(|length| length.min(LONGEST))
+    }
+}
+
+impl Quota {
+    /// What is left of the primary limit, and for how long it has to do. None where the forge tells neither, and where nothing is
+    /// left: [`Self::leave_alone`] waits for the end then.
+    pub(super) fn budget(&self, headers: &HeaderMap) -> Option<Budget> {
+        let left = self.left(headers).filter(|left| *left > 0)?;
+        let end = i64::try_from(number(headers, self.reset)?).ok()?;
+        let now = date(headers, &DATE).unwrap_or_else(local).as_second();
+        Some(Budget { left, seconds: end.saturating_sub(now).max(0).unsigned_abs() })
+    }
+}
+
+/// Requests that may still be made, and until when they have to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Budget {
+    left: u64,
+    seconds: u64,
+}
+
+impl Budget {
+    /// How long to wait after a question of so many requests, that questions like it use half of the budget; none while that is
+    /// sooner than anybody asks again.
+    pub(super) fn pace(self, requests: u64) -> Option<Millis> {
+        let wait = self.seconds.saturating_mul(2).saturating_mul(requests) / self.left;
+        let wait = Millis::seconds(wait.min(self.seconds)).min(LONGEST);
+        (wait > PLENTY).then_some(wait)
     }
 }
 
@@ -114,6 +145,29 @@ mod tests {
         check(200, &fields, Some(90));
         check(403, &[DATE, ("x-ratelimit-remaining", "0")], Some(60));
         check(200, &[DATE, ("x-ratelimit-remaining", "1"), ("x-ratelimit-reset", &reset)], None);
+    }
+
+    #[test]
+    fn questions_leave_half_of_what_is_left() {
+        let pace = |left: u64, seconds: i64, requests: u64| {
+            let reset = (AT + seconds).to_string();
+            let fields = [DATE, ("x-ratelimit-remaining", &left.to_string()), ("x-ratelimit-reset", &reset)];
+            let headers = fields
+                .iter()
+                .map(|(name, value)| (HeaderName::from_static(name), value.parse().expect("a value")))
+                .collect();
+            QUOTA.budget(&headers).and_then(|budget| budget.pace(requests)).map(|wait| wait.0 / 1000)
+        };
+        assert_eq!(pace(4_990, 3_600, 3), None, "plenty");
+        assert_eq!(pace(480, 3_600, 1), None);
+        assert_eq!(pace(400, 3_600, 1), Some(18));
+        assert_eq!(pace(400, 3_600, 3), Some(54));
+        assert_eq!(pace(59, 3_500, 1), Some(118), "without a token");
+        assert_eq!(pace(1, 3_000, 1), Some(3_000), "until the end and no longer");
+        assert_eq!(pace(1, -5, 1), None, "it is over");
+        assert_eq!(pace(0, 3_000, 1), None, "that is a wait of its own");
+        assert_eq!(pace(7, 3_000, 0), None, "what has not changed costs nothing");
+        assert_eq!(QUOTA.budget(&HeaderMap::new()), None);
     }
 
     #[test]

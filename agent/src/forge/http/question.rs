@@ -97,6 +97,11 @@ impl Question<'_> {
         self.api.leave_alone()
     }
 
+    /// The wait that leaves half of what the forge still allows.
+    pub(crate) fn pace(&self) -> Option<Millis> {
+        self.api.pace()
+    }
+
     /// Asks with this token from now on, and takes it out of what is echoed.
     pub(crate) fn use_token(&mut self, token: Arc<Token>) {
         self.secret = token.into();
