@@ -187,7 +187,13 @@ impl Lab {
 
     pub(crate) fn fetched(&mut self, ancestry: Ancestry) {
         let subject = "grafana: 11.3".to_owned();
-        self.fetch_ended(Ok(Fetched { subject, author: "poby".to_owned(), ancestry, contains: Vec::new() }));
+        self.fetch_ended(Ok(Fetched {
+            subject,
+            author: "poby".to_owned(),
+            ancestry,
+            contains: Vec::new(),
+            untrusted: None,
+        }));
     }
 
     pub(crate) fn fetch_ended(&mut self, result: Result<Fetched, String>) {

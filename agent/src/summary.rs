@@ -81,7 +81,7 @@ fn waiting(state: &State) -> String {
     if let Some(hold) = state.ledger().held.iter().find(|hold| hold.revision == wanted.revision) {
         return format!("{short} is held: {}", hold.reason);
     }
-    if let Some((refusal, _)) = wanted.refusal() {
+    if let Some(refusal) = wanted.refusal() {
         return format!("{short} is refused: {}", refusal.reason);
     }
     let tip = match wanted.verdict() {
@@ -104,7 +104,7 @@ fn waiting(state: &State) -> String {
 fn below(older: &Candidate) -> String {
     let short = older.revision.short();
     match older.refusal() {
-        Some((refusal, _)) => {
+        Some(refusal) => {
             format!("{short}, the newest green commit below it, is refused: {}", refusal.reason)
         }
         None if older.tries.count() > 0 => {

@@ -97,10 +97,11 @@ fn candidate(older: &Candidate) -> wire::OlderCandidate {
 }
 
 fn refused(tip: &Candidate) -> Option<wire::Refused> {
-    let (refusal, base) = tip.refusal()?;
+    let refusal = tip.refusal()?;
     Some(wire::Refused {
         revision: tip.revision.to_string(),
-        deployed: base.to_string(),
+        deployed: tip.compared_with().map(ToString::to_string),
+        kind: if tip.is_untrusted() { wire::RefusedFor::Signature } else { wire::RefusedFor::NoDescendant },
         reason: refusal.reason.clone(),
         since: rfc3339(refusal.since),
     })

@@ -20,7 +20,7 @@ pub use request::{AcceptRequest, NudgeAnswer, NudgeRequest, PauseRequest, RetryR
 pub use revision::{RevisionAnswer, RevisionState};
 pub use status::{
     Agent, BuildProgress, Check, Current, Gate, Hold, OlderCandidate, Paused, Phase, Progress, Refused,
-    Running, Source, Status, Wanted,
+    RefusedFor, Running, Source, Status, Wanted,
 };
 
 /// The `version` of every document of this crate.

@@ -182,17 +182,31 @@ pub struct Current {
     pub phase: Phase,
 }
 
-/// A tip that is no descendant of the deployed revision.
+/// A tip that is no descendant of the deployed revision, or not signed as it should be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refused {
     /// Full commit id of the tip.
     pub revision: String,
-    /// Full commit id of what is deployed.
-    pub deployed: String,
+    /// Full commit id of what is deployed; none when nothing is yet.
+    pub deployed: Option<String>,
+    /// What it is refused for.
+    #[serde(default)]
+    pub kind: RefusedFor,
     /// The sentence for people.
     pub reason: String,
     /// When it was first refused.
     pub since: String,
+}
+
+/// What a tip is refused for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RefusedFor {
+    /// It is no descendant of the deployed revision; `agentctl accept` allows it once.
+    #[default]
+    NoDescendant,
+    /// It has not the signatures that `[trust]` wants; nothing allows it.
+    Signature,
 }
 
 /// A green commit below the tip.

@@ -24,6 +24,13 @@ pub enum Refusal {
         /// The one that was named.
         revision: Revision,
     },
+    /// It is refused for its signature, which the operator's leave is no help against.
+    Untrusted {
+        /// The one that was named.
+        revision: Revision,
+        /// Why.
+        reason: String,
+    },
 }
 
 impl Refusal {
@@ -31,7 +38,7 @@ impl Refusal {
     #[must_use]
     pub const fn hint(&self) -> &'static str {
         match self {
-            Self::NotHeld { .. } => "agentctl status",
+            Self::NotHeld { .. } | Self::Untrusted { .. } => "agentctl status",
         }
     }
 }
@@ -42,6 +49,10 @@ impl fmt::Display for Refusal {
             Self::NotHeld { revision } => write!(
                 f,
                 "{revision} is not held here, nor is it wanted or waiting to be tried again; nothing was changed"
+            ),
+            Self::Untrusted { revision, reason } => write!(
+                f,
+                "{revision} is refused for its signature, which nobody can allow; nothing was changed: {reason}"
             ),
         }
     }

@@ -47,7 +47,9 @@ pub struct Comparison {
     /// What it was compared with; none when nothing was deployed yet.
     pub with: Option<Revision>,
     /// Why it is no descendant of it; none when it is, or when there was nothing to compare with.
-    pub refusal: Option<NoDescendant>,
+    pub no_descendant: Option<WhyRefused>,
+    /// Why the signatures that the operator wants are not there or not good; none when they are, or none are wanted.
+    pub untrusted: Option<WhyRefused>,
     /// Of the revisions that were held then, or that were being deployed and could be held later, those that it is or
     /// descends from: their holds end when it is confirmed.
     pub contains: Vec<Revision>,
@@ -55,7 +57,7 @@ pub struct Comparison {
 
 /// Why a candidate is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NoDescendant {
+pub struct WhyRefused {
     /// The sentence for the operator.
     pub reason: String,
     /// When it was first refused.
@@ -137,16 +139,33 @@ impl Candidate {
         self.fetched && self.ancestry.as_ref().is_some_and(|ancestry| ancestry.with.as_ref() == base)
     }
 
-    /// Whether the forward-only test lets it pass.
+    /// Whether its signatures and the forward-only test let it pass.
     pub(crate) fn is_allowed(&self, base: Option<&Revision>) -> bool {
         self.is_compared(base) && self.refusal().is_none()
     }
 
-    /// Why the forward-only test does not let it pass, and what it was compared with; none with the operator's leave.
+    /// Why it is refused. A signature that is missing or bad comes first: the operator's leave is no help against it.
     #[must_use]
-    pub fn refusal(&self) -> Option<(&NoDescendant, &Revision)> {
-        let Comparison { with, refusal, contains: _ } = self.ancestry.as_ref().filter(|_| !self.leave)?;
-        Some((refusal.as_ref()?, with.as_ref()?))
+    pub fn refusal(&self) -> Option<&WhyRefused> {
+        let untrusted = self.ancestry.as_ref().and_then(|ancestry| ancestry.untrusted.as_ref());
+        untrusted.or_else(|| self.no_descendant())
+    }
+
+    /// Why the forward-only test does not let it pass; none with the operator's leave.
+    pub(crate) fn no_descendant(&self) -> Option<&WhyRefused> {
+        self.ancestry.as_ref().filter(|_| !self.leave)?.no_descendant.as_ref()
+    }
+
+    /// The deployed revision that it was compared with.
+    #[must_use]
+    pub fn compared_with(&self) -> Option<&Revision> {
+        self.ancestry.as_ref()?.with.as_ref()
+    }
+
+    /// Whether the signatures that the operator wants are missing or bad.
+    #[must_use]
+    pub fn is_untrusted(&self) -> bool {
+        self.ancestry.as_ref().is_some_and(|ancestry| ancestry.untrusted.is_some())
     }
 
     /// Held revisions that it is proven to descend from.
@@ -157,7 +176,9 @@ impl Candidate {
     /// Whether it is proven to descend from what was deployed when it was compared.
     #[must_use]
     pub fn is_descendant(&self) -> bool {
-        self.ancestry.as_ref().is_some_and(|ancestry| ancestry.with.is_some() && ancestry.refusal.is_none())
+        self.ancestry
+            .as_ref()
+            .is_some_and(|ancestry| ancestry.with.is_some() && ancestry.no_descendant.is_none())
     }
 
     /// Forgets what only this process found out.

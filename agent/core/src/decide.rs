@@ -143,10 +143,7 @@ impl Turn<'_> {
             Event::PauseRequested { until, reason, by } => self.pause_requested(until, reason, by),
             Event::ResumeRequested => self.resume_requested(),
             Event::RetryRequested { revision } => self.retry_requested(revision.as_ref()),
-            Event::AcceptRequested { revision } => {
-                self.state.deploy.ask_from(self.now.mono);
-                self.state.follow.accept(revision, self.now);
-            }
+            Event::AcceptRequested { revision } => self.accept_requested(revision),
         }
     }
 

@@ -123,6 +123,8 @@ pub struct Fetched {
     pub ancestry: Ancestry,
     /// Those of the held revisions named in the command that it is or descends from, proven by the commits in the clone.
     pub contains: Vec<Revision>,
+    /// Why the signatures that the operator wants are missing or not good; none when they are good, or none are wanted.
+    pub untrusted: Option<String>,
 }
 
 /// What there is below a tip that is not green.

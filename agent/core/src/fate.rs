@@ -41,7 +41,7 @@ pub enum Fate {
         /// The sentence for the operator, where there is one.
         reason: Option<String>,
     },
-    /// It is the tip, and no descendant of what is deployed.
+    /// It is the tip, and no descendant of what is deployed, or not signed as it should be.
     Refused {
         /// The sentence for the operator.
         reason: String,
@@ -133,7 +133,7 @@ impl State {
                 reason: record.cause.as_ref().map(Cause::sentence),
             };
         }
-        if let Some((refusal, _)) = tip.and_then(|tip| tip.refusal()) {
+        if let Some(refusal) = tip.and_then(|tip| tip.refusal()) {
             return Fate::Refused { reason: refusal.reason.clone() };
         }
         let verdict = tip.and_then(|tip| tip.verdict());

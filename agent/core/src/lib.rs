@@ -39,7 +39,7 @@ mod time;
 mod verdict;
 
 pub use answer::{Answer, NotSaved, Refusal};
-pub use candidate::{Candidate, Comparison, NoDescendant, Tries};
+pub use candidate::{Candidate, Comparison, Tries, WhyRefused};
 pub use cause::{Cause, Consequence, EndedBy, Probe, ProbeFailure, ReasonCode};
 pub use command::{Baseline, Command, Operation};
 pub use decide::deadline;

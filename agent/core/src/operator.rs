@@ -3,6 +3,7 @@
 use alloc::string::String;
 
 use crate::answer::Refusal;
+use crate::candidate::WhyRefused;
 use crate::decide::Turn;
 use crate::host::HostView;
 use crate::id::Revision;
@@ -69,5 +70,17 @@ impl Turn<'_> {
         self.state.ledger.held.retain(|hold| revision.is_some_and(|revision| *revision != hold.revision));
         self.state.deploy.ask_from(self.now.mono);
         self.state.follow.retry(revision, self.now);
+    }
+
+    pub(crate) fn accept_requested(&mut self, revision: Revision) {
+        if let Some(untrusted) =
+            self.state.wanted().filter(|tip| tip.revision == revision && tip.is_untrusted())
+            && let Some(WhyRefused { reason, .. }) = untrusted.refusal()
+        {
+            self.answer = Err(Refusal::Untrusted { revision, reason: reason.clone() });
+            return;
+        }
+        self.state.deploy.ask_from(self.now.mono);
+        self.state.follow.accept(revision, self.now);
     }
 }

@@ -18,4 +18,5 @@ mod restart;
 mod saved;
 mod switch;
 mod table;
+mod trust;
 mod verdict_age;

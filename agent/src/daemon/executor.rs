@@ -94,8 +94,16 @@ impl Executor {
         let (settings, program) = (Arc::clone(&self.settings), self.program.clone());
         self.answer(async move {
             let repository = settings.state.repository();
-            let result =
-                git::fetch(&program, &settings.source, &repository, &revision, base.as_ref(), &held).await;
+            let result = git::fetch(
+                &program,
+                &settings.source,
+                settings.trust.as_ref(),
+                &repository,
+                &revision,
+                base.as_ref(),
+                &held,
+            )
+            .await;
             Event::Fetched { look, result: result.map_err(|error| told(&error)) }
         });
     }
@@ -117,8 +125,16 @@ impl Executor {
         let (settings, program, gate) = (Arc::clone(&self.settings), self.program.clone(), self.gate());
         self.answer(async move {
             let repository = settings.state.repository();
-            let line =
-                git::below_tip(&program, &settings.source, &repository, &tip, base.as_ref(), &held).await;
+            let line = git::below_tip(
+                &program,
+                &settings.source,
+                settings.trust.as_ref(),
+                &repository,
+                &tip,
+                base.as_ref(),
+                &held,
+            )
+            .await;
             let result = match line {
                 Ok(line) => gate.newest_green(line).await,
                 Err(error) => Err(told(&error)),

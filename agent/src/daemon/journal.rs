@@ -2,14 +2,14 @@
 //! at the level of who must act.
 
 use pull_agent_core::{
-    Candidate, DeploymentId, Event, NoDescendant, Phase, ReasonCode, Record, Revision, State,
+    Candidate, DeploymentId, Event, Phase, ReasonCode, Record, Revision, State, WhyRefused,
 };
 
 /// What was told last, so that each news is told once.
 #[derive(Debug, Default)]
 pub(super) struct Journal {
     wanted: Option<Revision>,
-    refused: Option<NoDescendant>,
+    refused: Option<WhyRefused>,
     deployment: Option<(DeploymentId, Phase)>,
     ended: Option<Record>,
 }
@@ -55,8 +55,8 @@ impl Journal {
     }
 }
 
-fn refusal(state: &State) -> Option<&NoDescendant> {
-    state.wanted().and_then(Candidate::refusal).map(|(refusal, _)| refusal)
+fn refusal(state: &State) -> Option<&WhyRefused> {
+    state.wanted().and_then(Candidate::refusal)
 }
 
 /// Whether this is another one than was told last, which it is from now on.

@@ -9,7 +9,7 @@ use super::child::{self, ChildError, Completed, FetchAnswer, FetchRequest, Reque
 use super::remote::Remote;
 use super::sweep;
 use crate::error::chain;
-use crate::settings::Source;
+use crate::settings::{Source, Trust};
 use crate::text;
 
 /// Most bytes of history since the deployed revision; with more of it the proof is given up, not the fetch.
@@ -47,7 +47,7 @@ pub enum FetchError {
 }
 
 /// Brings `revision` into the clone `<repository>/.git`, whole and synced to disk, sets `refs/heads/<branch>` to it and
-/// finds where it stands to `deployed`, and which of `held` it descends from. Takes `source.timeout` at most; dropping the future kills the child, `program`
+/// finds where it stands to `deployed`, which of `held` it descends from, and whether it has the signatures that `trust` wants. Takes `source.timeout` at most; dropping the future kills the child, `program`
 /// being this program's own file. What a killed child leaves is removed by the next fetch or [`sweep`].
 ///
 /// # Errors
@@ -55,12 +55,13 @@ pub enum FetchError {
 pub async fn fetch(
     program: &Path,
     source: &Source,
+    trust: Option<&Trust>,
     repository: &Path,
     revision: &Revision,
     deployed: Option<&Revision>,
     held: &[Revision],
 ) -> Result<Fetched, FetchError> {
-    let asked = Request::Fetch(request(source, repository, revision, deployed, held));
+    let asked = Request::Fetch(request(source, trust, repository, revision, deployed, held));
     match child::run(program, &asked, source.timeout).await {
         Ok(Completed::Fetched(answer)) => Ok(fetched(answer)),
         Ok(Completed::Tip(_) | Completed::Below(_) | Completed::Proof(_)) => {
@@ -80,6 +81,7 @@ pub async fn fetch(
 /// What the child is told of a revision.
 pub(super) fn request(
     source: &Source,
+    trust: Option<&Trust>,
     repository: &Path,
     revision: &Revision,
     deployed: Option<&Revision>,
@@ -90,6 +92,7 @@ pub(super) fn request(
         repository: repository.to_owned(),
         revision: revision.clone(),
         deployed: deployed.cloned(),
+        trust: trust.cloned(),
         held: held.to_vec(),
         max_history: MAX_HISTORY,
     }
@@ -104,8 +107,8 @@ fn fetched(answer: FetchAnswer) -> Fetched {
         Some(Standing::Descendant) => Ancestry::Descendant,
         Some(Standing::NotDescendant(sentence)) => Ancestry::NotDescendant(sentence),
     };
-    let FetchAnswer { subject, author, contains, .. } = answer;
-    Fetched { subject, author, ancestry, contains }
+    let FetchAnswer { subject, author, contains, untrusted, .. } = answer;
+    Fetched { subject, author, ancestry, contains, untrusted }
 }
 
 /// A failure here is only worth a line: the next fetch sweeps again before it does anything.

@@ -16,6 +16,7 @@ mod poll;
 mod prove;
 mod remote;
 mod serve;
+mod trust;
 
 pub use below::below_tip;
 pub use child::{Below, ChildError, Failure};

@@ -179,15 +179,6 @@ pub(super) fn file(look: bool) -> impl FnOnce(&Value<'_>, &mut Faults) -> Option
     }
 }
 
-/// A file of a later version: only "" is allowed.
-pub(super) fn no_file(value: &Value<'_>, faults: &mut Faults) -> Option<()> {
-    let read = |text: &str| {
-        let refused = || format!("{} {}", shown_path(text), not_yet_at(r#""""#));
-        if text.is_empty() { Ok(()) } else { Err(refused()) }
-    };
-    path_text(read, value, faults)
-}
-
 /// A key of a later version: only its default is allowed.
 pub(super) fn only<'v, T: PartialEq>(
     default: &T,

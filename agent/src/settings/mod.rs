@@ -13,6 +13,8 @@ mod validate;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use pull_agent_text::duration;
 
 pub use error::{ConfigErrors, Problem};
@@ -28,6 +30,8 @@ pub struct Settings {
     pub source: Source,
     /// `[gate]`
     pub gate: GateSource,
+    /// `[trust]`; none: no signatures are wanted.
+    pub trust: Option<Trust>,
     /// `[rebuild]`
     pub rebuild: Rebuild,
     /// `[system]`
@@ -72,6 +76,15 @@ pub enum GateSource {
     None,
     /// Check runs of GitHub, or of a forge that speaks its API.
     Github(Box<GithubGate>),
+}
+
+/// Whose signatures a revision must have.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trust {
+    /// Those who may sign, as in ssh-keygen(1), "ALLOWED SIGNERS".
+    pub allowed_signers_file: PathBuf,
+    /// Whether each commit since the deployed one must be signed, and not the tip alone.
+    pub every_commit: bool,
 }
 
 /// How GitHub is asked.

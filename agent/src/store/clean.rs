@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pull_agent_core::{Candidate, Cause, Comparison, Hold, NoDescendant, Pause, Phase, Record, Saved};
+use pull_agent_core::{Candidate, Cause, Comparison, Hold, Pause, Phase, Record, Saved, WhyRefused};
 use pull_agent_text as text;
 
 /// Cleans every text of a state.
@@ -41,7 +41,8 @@ fn candidate(candidate: &mut Candidate) {
     let Candidate { subject, author, ancestry, .. } = candidate;
     optional(subject);
     optional(author);
-    if let Some(Comparison { refusal: Some(NoDescendant { reason, .. }), .. }) = ancestry {
+    let Some(Comparison { no_descendant, untrusted, .. }) = ancestry else { return };
+    for WhyRefused { reason, .. } in [no_descendant, untrusted].into_iter().flatten() {
         *reason = text::sentence(reason);
     }
 }

@@ -95,8 +95,8 @@ impl Sim {
         let remote = &self.world.remote;
         let (tip, ends) = (remote.number(tip), base.into_iter().chain(held).map(|end| remote.number(end)));
         let ends: Vec<usize> = ends.collect();
-        let line: Vec<usize> =
-            remote.below(tip).take_while(|number| !ends.contains(number)).take(MOST_BELOW).collect();
+        let line = remote.below(tip).take_while(|number| !ends.contains(number)).take(MOST_BELOW);
+        let line: Vec<usize> = line.filter(|number| remote.commits[*number].signed).collect();
         let awaited = self.agent.as_ref().and_then(|agent| agent.state().looking_back().in_flight);
         let is_awaited = awaited.is_some_and(|awaited| awaited.look == look);
         for number in line {
@@ -148,7 +148,9 @@ impl World {
         };
         let contains = held.iter().filter(|held| self.remote.descends(commit, self.remote.number(held)));
         let contains = contains.cloned().collect();
-        Fetched { subject: String::new(), author: String::new(), ancestry, contains }
+        let signed = self.remote.commits[commit].signed;
+        let untrusted = (!signed).then(|| format!("{commit} is not signed"));
+        Fetched { subject: String::new(), author: String::new(), ancestry, contains, untrusted }
     }
 
     fn build_end(&self, step: u64, refused: Option<Refused>) -> BuildEnd {

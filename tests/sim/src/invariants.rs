@@ -13,6 +13,7 @@ use look::{intended, says};
 
 const GREEN: &str = "1 green only";
 const FORWARD: &str = "2 forward only";
+const SIGNED: &str = "signed only";
 const ONE: &str = "3 one at a time";
 const SAVED: &str = "4 saved before done";
 const BACK: &str = "6 back to where it was";
@@ -273,6 +274,9 @@ impl Ghost {
         let forward = confirmed.is_none_or(|confirmed| world.remote.descends(number, confirmed));
         if !forward && !known.accepted {
             return Err(Violation::new(FORWARD, format!("{step:?}, but {confirmed:?} is deployed")));
+        }
+        if !world.remote.commits[number].signed {
+            return Err(Violation::new(SIGNED, format!("{step:?} of a revision without a signature")));
         }
         let count = match step.kind {
             Kind::Build => &mut known.builds,

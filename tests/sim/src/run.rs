@@ -205,11 +205,14 @@ fn due_below(sim: &Sim, tip: usize) -> Option<usize> {
     // What was green once is deployed, whatever its checks came to later.
     let passed = |state: &State| state.wanted().is_none_or(Candidate::has_passed);
     let was_green = sim.agent.as_ref().is_none_or(|agent| passed(agent.state()));
-    if was_green || !sim.ghost.is_open(tip, &sim.world) || is_held(tip) {
+    // Below a tip that is refused nothing is looked for.
+    let looks = remote.commits[tip].signed && sim.ghost.is_open(tip, &sim.world) && !is_held(tip);
+    if was_green || !looks {
         return None;
     }
     let line = remote.below(tip).take_while(|number| confirmed != Some(*number) && !is_held(*number));
-    let green = line.take(MOST_BELOW).find(|number| sim.world.forge.checks[*number] == Checks::Green)?;
+    let mut signed = line.take(MOST_BELOW).filter(|number| remote.commits[*number].signed);
+    let green = signed.find(|number| sim.world.forge.checks[*number] == Checks::Green)?;
     (is_deployable(sim, green) && !is_deployed(sim, green)).then_some(green)
 }
 
@@ -247,7 +250,7 @@ fn is_deployable(sim: &Sim, commit: usize) -> bool {
         (OnUnhealthy::RollBack, Health::Never) => false,
     };
     let green = sim.world.forge.checks[commit] == Checks::Green;
-    green && builds && switches && healthy && sim.ghost.is_open(commit, &sim.world)
+    green && made.signed && builds && switches && healthy && sim.ghost.is_open(commit, &sim.world)
 }
 
 /// One more commit, with which nothing is wrong, must be deployed soon.

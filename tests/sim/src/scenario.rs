@@ -61,6 +61,8 @@ pub struct NewCommit {
     pub system: Option<(SwitchNature, Health)>,
     /// When its checks end, and how.
     pub checks: Option<(u64, Checks)>,
+    /// Whether it has the signature that the operator wants.
+    pub signed: bool,
 }
 
 /// A commit with which nothing is wrong.
@@ -68,6 +70,7 @@ pub const GOOD: NewCommit = NewCommit {
     build: BuildNature::Good,
     system: Some((SwitchNature::Good, Health::After(2_000))),
     checks: Some((0, Checks::Green)),
+    signed: true,
 };
 
 impl Sim {
@@ -163,6 +166,7 @@ impl Sim {
             None => remote.commits[parent].system,
         };
         let number = remote.commit(Some(parent), system, commit.build);
+        remote.commits[number].signed = commit.signed;
         remote.tip = number;
         self.world.forge.checks.resize(number + 1, Checks::Pending);
         match commit.checks {
@@ -257,6 +261,7 @@ impl Sim {
         });
         let delay = rng.pick(&[0, 0, 1_000, 30_000, 200_000]);
         let checks = rng.pick(&[Checks::Green, Checks::Green, Checks::Green, Checks::Green, Checks::Red]);
-        NewCommit { build, system, checks: rng.permille(950).then_some((delay, checks)) }
+        let checks = rng.permille(950).then_some((delay, checks));
+        NewCommit { build, system, checks, signed: rng.permille(950) }
     }
 }

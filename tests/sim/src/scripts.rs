@@ -62,6 +62,7 @@ fn paths_to_success() -> Vec<Script> {
     let good = Action::Commit(GOOD);
     let text = Action::Commit(NewCommit { system: None, ..GOOD });
     let late = Action::Commit(NewCommit { checks: Some((200_000, Checks::Green)), ..GOOD });
+    let unsigned = Action::Commit(NewCommit { signed: false, ..GOOD });
     let red = Action::Commit(NewCommit { checks: Some((5_000, Checks::Red)), ..GOOD });
     vec![
         script("first", &[], &[]),
@@ -69,6 +70,8 @@ fn paths_to_success() -> Vec<Script> {
         script("late checks", &[(0, late)], &[Deployed]),
         script("text only", &[(0, text)], &[Unchanged]),
         script("red", &[(0, red)], &[]),
+        script("not signed", &[(0, unsigned), (60_000, Action::Accept), (120_000, Action::Retry(true))], &[]),
+        script("signed on top", &[(0, unsigned), (300_000, good)], &[Deployed]),
         script(
             "red, then green by a re-run",
             &[(0, red), (400_000, Action::Checks(Checks::Green))],

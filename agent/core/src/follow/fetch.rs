@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use super::{Follow, InFlight, Surroundings};
 use crate::backoff::exponential;
-use crate::candidate::{Candidate, Comparison, NoDescendant};
+use crate::candidate::{Candidate, Comparison, WhyRefused};
 use crate::command::Command;
 use crate::event::{Ancestry, Fetched};
 use crate::id::{LookNumber, Revision};
@@ -75,7 +75,7 @@ impl Follow {
     pub(crate) fn fetched(&mut self, result: Result<Fetched, String>, around: &Surroundings) {
         self.fetch.in_flight = None;
         let of = self.fetch.of.take();
-        let Fetched { subject, author, ancestry, contains } = match result {
+        let Fetched { subject, author, ancestry, contains, untrusted } = match result {
             Ok(fetched) => fetched,
             Err(error) => {
                 self.fetch.failures = self.fetch.failures.saturating_add(1);
@@ -90,22 +90,27 @@ impl Follow {
         self.fetch.failures = 0;
         self.fetch.error = None;
         let Some(candidate) = of.and_then(|revision| self.candidate(&revision)) else { return };
-        let refusal = match (ancestry, around.base) {
-            (Ancestry::NotDescendant(reason), Some(_)) => {
-                let known = candidate
-                    .refusal()
-                    .filter(|(known, with)| known.reason == reason && around.base == Some(*with));
-                let since = known.map_or(around.now.wall, |(known, _)| known.since);
-                Some(NoDescendant { reason, since })
-            }
-            // Without a deployed revision there is nothing that could be refused.
+        let no_descendant = match (ancestry, around.base) {
+            (Ancestry::NotDescendant(reason), Some(_)) => Some(reason),
+            // Without a deployed revision there is nothing to descend from.
             (Ancestry::NotDescendant(_), None) | (Ancestry::NothingDeployed | Ancestry::Descendant, _) => {
                 None
             }
         };
+        let known = candidate.ancestry.take().filter(|known| known.with.as_ref() == around.base);
+        let (known, known_untrusted) = known.map_or((None, None), |it| (it.no_descendant, it.untrusted));
+        let since = |reason: String, known: Option<WhyRefused>| {
+            let known = known.filter(|known| known.reason == reason);
+            WhyRefused { since: known.map_or(around.now.wall, |known| known.since), reason }
+        };
         candidate.subject = Some(subject);
         candidate.author = Some(author);
         candidate.fetched = true;
-        candidate.ancestry = Some(Comparison { with: around.base.cloned(), refusal, contains });
+        candidate.ancestry = Some(Comparison {
+            with: around.base.cloned(),
+            no_descendant: no_descendant.map(|reason| since(reason, known)),
+            untrusted: untrusted.map(|reason| since(reason, known_untrusted)),
+            contains,
+        });
     }
 }

@@ -3,7 +3,7 @@
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use super::{Follow, InFlight, Surroundings, spaced};
+use super::{Fetching, Follow, InFlight, Surroundings, spaced};
 use crate::backoff::jitter;
 use crate::command::Command;
 use crate::id::{LookNumber, Revision};
@@ -176,6 +176,10 @@ impl Follow {
         self.older = None;
         if let Some(tip) = &mut self.branch.tip {
             tip.judged = None;
+            // Signatures may be wanted now that were not before.
+            tip.fetched = false;
+            self.fetch = Fetching::default();
+            self.fetch.begin(now.mono);
             self.not_green(policy, now);
         }
         self.time_look_back(policy, now);

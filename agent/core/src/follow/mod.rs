@@ -239,7 +239,7 @@ impl Follow {
                 Some(Overtaken::ByNewer(tip.revision.clone()))
             }
             // The tip cannot contain what is being deployed: that descends from the deployed revision, the tip does not.
-            Some(tip) => (tip.refusal().is_some() && deploying.is_descendant())
+            Some(tip) => (tip.no_descendant().is_some() && deploying.is_descendant())
                 .then(|| Overtaken::Withdrawn(tip.revision.clone())),
             // The tip is the deployed revision; without a tip nothing is known of the branch.
             None => self.poll.tip.clone().map(Overtaken::Withdrawn),

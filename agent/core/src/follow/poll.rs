@@ -161,6 +161,10 @@ impl Follow {
             self.branch.tip = Some(candidate);
             self.look_anew(around.now);
             self.not_green(around.policy, around.now);
+        } else if let Some(tip) = self.branch.tip.as_mut().filter(|tip| tip.is_untrusted()) {
+            // The file of the keys may have changed since; nothing comes over the network for this.
+            tip.fetched = false;
+            self.fetch.soon(around.now.mono);
         }
     }
 

@@ -65,7 +65,9 @@ struct Candidate {
 #[serde(default)]
 struct Comparison {
     with: Option<String>,
+    /// Why it is no descendant.
     refusal: Option<Refusal>,
+    untrusted: Option<Refusal>,
     contains: Vec<String>,
 }
 

@@ -137,8 +137,9 @@ fn no_descendant_is_refused_until_it_is_accepted_and_only_once() {
     let look = machine.state.fetch().in_flight.expect("fetched").look;
     let not = || Ok(fetched(Ancestry::NotDescendant("b does not descend from a".to_owned())));
     machine.check(Event::Fetched { look, result: not() }, &[], &["wanted", "fetch", "shown"]);
-    let (refusal, base) = machine.state.wanted().and_then(Candidate::refusal).expect("refused");
-    assert_eq!((refusal.reason.as_str(), base), ("b does not descend from a", &revision('a')));
+    let wanted = machine.state.wanted().expect("it is wanted");
+    assert_eq!(wanted.refusal().expect("refused").reason, "b does not descend from a");
+    assert_eq!(wanted.compared_with(), Some(&revision('a')));
     assert!(machine.wait_until(machine.now + 20_000).iter().all(|c| matches!(c, Command::Poll { .. })));
 
     machine.tell(Event::AcceptRequested { revision: revision('c') });
@@ -217,8 +218,8 @@ fn what_is_wanted_is_compared_again_when_another_revision_was_deployed() {
     assert_eq!(commands, [fetch], "and nothing is built before");
     let mut refused = machine.clone();
     assert!(refused.fetched(Ancestry::NotDescendant("no".to_owned())).is_empty());
-    let refusal = refused.state.wanted().and_then(Candidate::refusal);
-    assert_eq!(refusal.map(|(_, base)| base), Some(&revision('b')));
+    let refused = refused.state.wanted().filter(|wanted| wanted.refusal().is_some());
+    assert_eq!(refused.and_then(Candidate::compared_with), Some(&revision('b')));
     assert_eq!(machine.fetched(Ancestry::Descendant), [build(5, 3, 'c')]);
 }
 
@@ -253,7 +254,8 @@ fn other_checks_in_the_settings_take_the_green_verdict_back() {
     machine.sees('b');
     machine.checked(VerdictKind::Green);
     machine.now += 2_000;
-    let commands = machine.tell(Event::PolicyChanged { source_changed: false });
+    machine.tell(Event::PolicyChanged { source_changed: false });
+    let commands = machine.fetched(Ancestry::Descendant);
     let look = machine.state.gate().in_flight.expect("asked again").look;
     assert_eq!(commands, [Command::Check { look, revision: revision('b') }]);
     machine.tell(Event::ResumeRequested);

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Revision a is deployed; c is the tip and pending for as long as an older one is waited for.
-fn stuck() -> Machine {
+pub(super) fn stuck() -> Machine {
     let mut machine = Machine::idle();
     machine.sees('c');
     machine.checked(VerdictKind::Pending);

@@ -57,7 +57,13 @@ pub(super) fn verdict(kind: VerdictKind) -> Verdict {
 }
 
 pub(super) fn fetched(ancestry: Ancestry) -> Fetched {
-    Fetched { subject: "subject".to_owned(), author: "author".to_owned(), ancestry, contains: Vec::new() }
+    Fetched {
+        subject: "subject".to_owned(),
+        author: "author".to_owned(),
+        ancestry,
+        contains: Vec::new(),
+        untrusted: None,
+    }
 }
 
 /// A green commit below the tip.
@@ -304,6 +310,13 @@ impl Machine {
     pub(super) fn fetched(&mut self, ancestry: Ancestry) -> Vec<Command> {
         let look = self.state.fetch().in_flight.expect("a fetch runs").look;
         self.tell(Event::Fetched { look, result: Ok(fetched(ancestry)) })
+    }
+
+    /// The fetch brings a descendant of what is deployed, whose signature is not good.
+    pub(super) fn fetched_untrusted(&mut self, why: &str) -> Vec<Command> {
+        let look = self.state.fetch().in_flight.expect("a fetch runs").look;
+        let result = Ok(Fetched { untrusted: Some(why.to_owned()), ..fetched(Ancestry::Descendant) });
+        self.tell(Event::Fetched { look, result })
     }
 
     /// The fetch brings a descendant of what is deployed and of these, which are held or being deployed.

@@ -8,8 +8,8 @@ use super::machine::{Machine, activate, activate_again, between, build, host, re
 use super::saved::renewed;
 use crate::saved::{Read, v1};
 use crate::{
-    Candidate, Cause, Command, DeploymentId, Event, Exit, Hold, NoDescendant, Phase, ReasonCode, Saved,
-    State, StepNumber, Tries, VerdictKind, Wall,
+    Candidate, Cause, Command, DeploymentId, Event, Exit, Hold, Phase, ReasonCode, Saved, State, StepNumber,
+    Tries, VerdictKind, Wall, WhyRefused,
 };
 use pull_agent_protocol::{Outcome, Phase as PhaseName, Trigger};
 
@@ -206,12 +206,13 @@ fn a_hold_stays() {
 #[test]
 fn refused_and_accepted() {
     let saved = released!("refused");
-    let why = NoDescendant {
+    let why = WhyRefused {
         reason: "bbbbbbb does not descend from aaaaaaa".into(),
         since: saved.branch.behind_since.expect("it is behind"),
     };
     let refused = tip(&saved).expect("it was refused");
-    assert_eq!((&refused.revision, refused.refusal()), (&revision('b'), Some((&why, &revision('a')))));
+    assert_eq!((&refused.revision, refused.refusal()), (&revision('b'), Some(&why)));
+    assert_eq!(refused.compared_with(), Some(&revision('a')));
     let machine = check_quiet(saved, 'a');
     assert_eq!(machine.state.phase_name(), PhaseName::Idle, "it is refused still");
 

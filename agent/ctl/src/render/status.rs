@@ -1,7 +1,7 @@
 //! The status in one screen: what runs, what is wanted, why it waits and since when, and why the last one failed.
 
 use jiff::Timestamp;
-use pull_agent_protocol::{Check, Deployment, Phase, Status};
+use pull_agent_protocol::{Check, Deployment, Phase, RefusedFor, Status};
 
 use super::rows::Rows;
 use super::time::{ago, ahead, for_how_long, minute};
@@ -131,11 +131,19 @@ fn waiting(rows: &mut Rows, status: &Status, now: Timestamp) {
     }
     left_out(rows, status.held.len());
     if let Some(refused) = &status.refused {
-        let (revision, deployed) = (short(&refused.revision), short(&refused.deployed));
-        let text =
-            format!("{revision} (deployed: {deployed}) {}: {}", ago(&refused.since, now), refused.reason);
+        let revision = short(&refused.revision);
+        let deployed =
+            refused.deployed.as_deref().map(|deployed| format!(" (deployed: {})", short(deployed)));
+        let since = ago(&refused.since, now);
+        let text = format!("{revision}{} {since}: {}", deployed.unwrap_or_default(), refused.reason);
         rows.row("refused", Some(Paint::Bad), &text);
-        rows.more(Some(Paint::Faint), &format!("allow it once: agentctl accept {revision}"));
+        let way_out = match refused.kind {
+            RefusedFor::NoDescendant => format!("allow it once: agentctl accept {revision}"),
+            RefusedFor::Signature => {
+                "sign it, or add its key to the allowed signers: each poll looks again".to_owned()
+            }
+        };
+        rows.more(Some(Paint::Faint), &way_out);
     }
 }
 

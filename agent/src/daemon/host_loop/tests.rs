@@ -215,7 +215,13 @@ async fn after_a_failed_save_no_command_is_started_and_after_the_next_good_one_e
     lab.disk.will(Write::Fails);
     lab.sees('b').await;
     let ancestry = pull_agent_core::Ancestry::Descendant;
-    let fetched = Fetched { subject: "s".to_owned(), author: "a".to_owned(), ancestry, contains: Vec::new() };
+    let fetched = Fetched {
+        subject: "s".to_owned(),
+        author: "a".to_owned(),
+        ancestry,
+        contains: Vec::new(),
+        untrusted: None,
+    };
     lab.agent.happened(Event::Fetched { look: LookNumber(2), result: Ok(fetched) }, None).await;
     lab.tries_again().await;
     assert_eq!(lab.started(), []);

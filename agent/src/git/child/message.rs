@@ -7,6 +7,7 @@ use pull_agent_core::Revision;
 use serde::{Deserialize, Serialize};
 
 use crate::git::remote::Remote;
+use crate::settings::Trust;
 
 /// What the child is to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +51,8 @@ pub(in crate::git) struct FetchRequest {
     pub(in crate::git) revision: Revision,
     /// What to compare it with.
     pub(in crate::git) deployed: Option<Revision>,
+    /// Whose signatures it must have; none: anybody's and nobody's.
+    pub(in crate::git) trust: Option<Trust>,
     /// Revisions of which those are wanted that it is or descends from.
     pub(in crate::git) held: Vec<Revision>,
     /// Most bytes of history since the deployed revision. A force push to before the anchor would bring the whole
@@ -101,6 +104,8 @@ pub(in crate::git) struct FetchAnswer {
     pub(in crate::git) standing: Option<Standing>,
     /// Those of the held revisions that it is or descends from.
     pub(in crate::git) contains: Vec<Revision>,
+    /// Why its signatures are not good; none when they are, or none are wanted.
+    pub(in crate::git) untrusted: Option<String>,
     /// What was healed or left undone on the way, for the log.
     pub(in crate::git) notes: Vec<String>,
 }

@@ -93,6 +93,51 @@ pub(in crate::git) fn contained(
     Ok(found)
 }
 
+/// Returns the commits that `tip` has beyond `base`, newest first: those that are no ancestors of `base`, as far as the clone
+/// knows, and not `older`. A date that lies only makes them more.
+pub(in crate::git) fn beyond(
+    repo: &gix::Repository,
+    tip: ObjectId,
+    base: ObjectId,
+    older: &HashSet<ObjectId>,
+    limit: usize,
+) -> Result<Vec<ObjectId>, CloneError> {
+    let mut beyond = Vec::new();
+    let mut within = HashMap::from([(tip, false), (base, true)]);
+    let mut todo = BinaryHeap::from([(i64::MAX, tip), (i64::MAX, base)]);
+    // Of those to be looked at, which are beyond: without any the rest is of no interest.
+    let mut open = HashSet::from([tip]);
+    open.remove(&base);
+    while let Some((_, id)) = todo.pop()
+        && !open.is_empty()
+    {
+        open.remove(&id);
+        let is_within = within.get(&id).copied().unwrap_or_default();
+        let Some(commit) = find_commit(repo, id)? else { continue };
+        if !is_within {
+            beyond.push(id);
+        }
+        if beyond.len() > limit {
+            return Err(CloneError::TooFar { of: tip.to_string(), limit });
+        }
+        for parent in commit.parents {
+            let known = within.get(&parent).copied();
+            if older.contains(&parent) || known.is_some_and(|known| known || !is_within) {
+                continue;
+            }
+            within.insert(parent, is_within);
+            if is_within {
+                open.remove(&parent);
+            } else {
+                open.insert(parent);
+            }
+            todo.push((order(commit.seconds), parent));
+        }
+    }
+    beyond.retain(|id| within.get(id) == Some(&false));
+    Ok(beyond)
+}
+
 /// Returns the commits at which the history of `tip` ends in this clone, though they have parents: what git calls
 /// shallow. Found by what is there, not by what a file says.
 pub(in crate::git) fn boundary(repo: &gix::Repository, tip: ObjectId) -> Result<Vec<ObjectId>, CloneError> {

@@ -33,11 +33,21 @@ pub(in crate::git) fn find_commit(
     repo: &gix::Repository,
     id: ObjectId,
 ) -> Result<Option<Commit>, CloneError> {
+    Ok(find_with_text(repo, id)?.map(|(commit, _)| commit))
+}
+
+/// Reads a commit, and returns the text that it was read from too; none when the repository does not have it.
+pub(in crate::git) fn find_with_text(
+    repo: &gix::Repository,
+    id: ObjectId,
+) -> Result<Option<(Commit, Vec<u8>)>, CloneError> {
     let found = repo.try_find_object(id).map_err(|error| damaged(repo.git_dir(), &error))?;
     let Some(object) = found else { return Ok(None) };
     let commit = (object.kind == gix::objs::Kind::Commit).then(|| read(object.data.as_bstr())).flatten();
     let reason = || format!("{id} is no commit that can be read");
-    commit.map(Some).ok_or_else(|| CloneError::Damaged { path: repo.git_dir().to_owned(), reason: reason() })
+    let commit =
+        commit.ok_or_else(|| CloneError::Damaged { path: repo.git_dir().to_owned(), reason: reason() })?;
+    Ok(Some((commit, object.detach().data)))
 }
 
 /// Reads the text of a commit; none where it names no tree or no parent that is one.

@@ -22,13 +22,13 @@ use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 use serde::{Deserialize, Serialize};
 
 pub use ancestry::is_ancestor;
-pub(super) use ancestry::{Relation, boundary, contained, has_commit, object_id, relation};
-pub(super) use commit::{Commit, find_commit};
+pub(super) use ancestry::{Relation, beyond, boundary, contained, has_commit, object_id, relation};
+pub(super) use commit::{Commit, find_commit, find_with_text};
 pub(super) use connectivity::check_complete;
 pub use error::CloneError;
 pub(super) use line::{OnLine, line};
 pub(super) use lock::take_lock;
-pub(super) use proof::{Commits, MOST_GENERATIONS, Proof, prove};
+pub(super) use proof::{Commits, MOST_GENERATIONS, Proof, history, prove};
 pub(super) use refs::{branch_tip, set_refs};
 pub use sweep::sweep;
 pub(super) use sweep::sweep_locked;

@@ -94,7 +94,10 @@ pub(in crate::git) fn prove(
 }
 
 /// `from`, its ancestors, and the parents that are not there themselves, as far as the commits go.
-fn history(commits: &Commits<'_>, from: ObjectId) -> Result<HashSet<ObjectId>, CloneError> {
+pub(in crate::git) fn history(
+    commits: &Commits<'_>,
+    from: ObjectId,
+) -> Result<HashSet<ObjectId>, CloneError> {
     let mut seen = HashSet::from([from]);
     let mut todo = vec![from];
     while let Some(id) = todo.pop()

@@ -7,6 +7,7 @@ use pull_agent_core::Revision;
 
 use super::Fault;
 use super::bring::Work;
+use super::trusted::Trusted;
 use crate::git::child::{Below, FetchRequest};
 use crate::git::clone::{self, Commit, Found, OnLine, line, object_id, sweep_locked, take_lock};
 
@@ -16,7 +17,7 @@ const MOST: usize = 20;
 /// The tip, what is looked at below it, and one more with whose tree they are compared.
 const DEPTH: NonZeroU32 = NonZeroU32::new(22).expect("more than none");
 
-/// Returns what the branch has below the tip and has not taken back, newest first, down to what is deployed or held; nothing
+/// Returns what the branch has below the tip and has not taken back and that is signed as it must be, newest first, down to what is deployed or held; nothing
 /// where there is no clone yet.
 pub(super) fn below(request: &FetchRequest) -> Result<Vec<Below>, Fault> {
     let _lock = take_lock(&request.repository)?;
@@ -31,7 +32,18 @@ pub(super) fn below(request: &FetchRequest) -> Result<Vec<Below>, Fault> {
         Work::of(request, &clone).deepen(DEPTH)?;
         found = line(&clone.open()?, tip, &ends, MOST)?;
     }
-    Ok(found.standing().filter_map(below_of).collect())
+    let mut trusted = Trusted::of(request);
+    let mut all = Vec::new();
+    for on_line in found.standing() {
+        let objection = match &mut trusted {
+            Some(trusted) => trusted.objection(&clone, on_line.id)?,
+            None => None,
+        };
+        if objection.is_none() {
+            all.extend(below_of(on_line));
+        }
+    }
+    Ok(all)
 }
 
 /// None for an id that no commit can have.

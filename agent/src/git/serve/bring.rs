@@ -9,6 +9,7 @@ use gix::ObjectId;
 
 use super::Fault;
 use super::exchange::{Exchange, Objects};
+use super::trusted::Trusted;
 use crate::error::chain;
 use crate::git::child::{FetchAnswer, FetchRequest, Standing};
 use crate::git::clone::{
@@ -120,7 +121,11 @@ fn update(request: &FetchRequest, clone: &Clone) -> Result<Updated, Fault> {
         || CloneError::Damaged { path: repo.git_dir().to_owned(), reason: format!("{tip} is missing") };
     let Commit { subject, author, .. } = find_commit(&repo, tip)?.ok_or_else(missing)?;
     let contains = contained(&repo, tip, &request.held)?;
-    let answer = FetchAnswer { subject, author, standing, contains, notes: Vec::new() };
+    let untrusted = match Trusted::of(request) {
+        Some(mut trusted) => trusted.objection(clone, tip)?,
+        None => None,
+    };
+    let answer = FetchAnswer { subject, author, standing, contains, untrusted, notes: Vec::new() };
     Ok(Updated { answer, replaceable })
 }
 

@@ -2,11 +2,13 @@
 //! the remote or write to the clone.
 
 mod below;
+mod beside;
 mod bring;
 mod exchange;
 mod fault;
 mod prove;
 mod transport;
+mod trusted;
 
 use std::io::{BufRead as _, Read as _, Write as _};
 use std::process::ExitCode;

@@ -6,19 +6,16 @@ use std::num::NonZeroU32;
 use gix::ObjectId;
 
 use super::Fault;
-use super::exchange::{Exchange, Objects};
+use super::beside::Beside;
 use crate::error::chain;
 use crate::git::child::ProveRequest;
 use crate::git::clone::{
-    self, Clone, CloneError, Commits, Found, MOST_GENERATIONS, Proof, SHALLOW_NEXT, object_id, prove,
-    sweep_locked, take_lock,
+    self, Clone, CloneError, Commits, Found, MOST_GENERATIONS, Proof, object_id, prove, sweep_locked,
+    take_lock,
 };
 
 /// Generations that are fetched: a whole pull request, and what it was made of.
 const DEPTH: NonZeroU32 = NonZeroU32::new(MOST_GENERATIONS as u32 + 2).expect("more than none");
-
-/// Most bytes of these commits; with their files, where a server sends no others.
-const MAX_PACK: u64 = 256 * 1024 * 1024;
 
 /// Returns why it is not proven that the commit has the tree that was tested at the head; none when it is.
 pub(super) fn prove_tree(request: &ProveRequest) -> Result<Option<String>, Fault> {
@@ -27,7 +24,7 @@ pub(super) fn prove_tree(request: &ProveRequest) -> Result<Option<String>, Fault
     let Found::Clone(clone) = clone::find(&request.repository, &request.remote.url)? else {
         return Ok(Some(format!("{} is not in the clone", request.merged)));
     };
-    let beside = Clone::make(&request.repository, &request.remote.url)?;
+    let beside = Beside::of(&request.remote, &request.repository)?;
     let proof = Prove { request, clone: &clone, beside: &beside }.run();
     beside.remove()?;
     proof
@@ -36,13 +33,13 @@ pub(super) fn prove_tree(request: &ProveRequest) -> Result<Option<String>, Fault
 struct Prove<'a> {
     request: &'a ProveRequest,
     clone: &'a Clone,
-    beside: &'a Clone,
+    beside: &'a Beside<'a>,
 }
 
 impl Prove<'_> {
     fn run(&self) -> Result<Option<String>, Fault> {
         let (merged, head) = (object_id(&self.request.merged), object_id(&self.request.head));
-        match self.bring(head) {
+        match self.beside.bring(head, DEPTH) {
             Ok(()) => {}
             Err(fault @ Fault::TooMuch { .. }) => {
                 return Ok(Some(format!("its commits cannot be looked at: {}", chain(&fault))));
@@ -52,7 +49,7 @@ impl Prove<'_> {
         let proof = match self.prove(merged, head)? {
             // The clone begins above what a rebase wrote.
             Proof::More => {
-                self.bring(merged)?;
+                self.beside.bring(merged, DEPTH)?;
                 self.prove(merged, head)?
             }
             proof @ (Proof::Proven | Proof::Unproven(_)) => proof,
@@ -62,18 +59,6 @@ impl Prove<'_> {
             Proof::Unproven(why) => Some(why),
             Proof::More => Some(format!("the remote does not send what is below {merged}")),
         })
-    }
-
-    fn bring(&self, want: ObjectId) -> Result<(), Fault> {
-        let exchange = Exchange {
-            want,
-            have: &[],
-            depth: Some(DEPTH),
-            objects: Objects::Commits,
-            limit: MAX_PACK,
-            shallow_file: &self.beside.git_dir.join(SHALLOW_NEXT),
-        };
-        exchange.run(&self.request.remote, self.beside)
     }
 
     fn prove(&self, merged: ObjectId, head: ObjectId) -> Result<Proof, CloneError> {

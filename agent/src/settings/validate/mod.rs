@@ -7,6 +7,7 @@ mod nudge;
 mod rebuild;
 mod source;
 mod state;
+mod trust;
 mod url;
 
 use super::facts::Facts;
@@ -22,13 +23,14 @@ pub(super) fn settings(root: &mut Section<'_>, facts: &Facts) -> Settings {
     let host = host(root, facts);
     let (source, location) = source::source(root.section("source"), facts, &mut warnings);
     let gate = gate::gate(root.section("gate"), facts, &host, &source, location.as_ref(), &mut warnings);
+    let trust = trust::trust(root.section("trust"), facts);
     later(root);
     let rebuild = rebuild::rebuild(root.section("rebuild"), facts);
     let system = rebuild::system(root.section("system"));
     let health = health::health(root.section("health"), &host);
     let nudge = nudge(root.section("nudge"), &mut warnings);
     let state = state(root.section("state"));
-    Settings { host, source, gate, rebuild, system, health, nudge, state, warnings }
+    Settings { host, source, gate, trust, rebuild, system, health, nudge, state, warnings }
 }
 
 /// The flake attribute of this host: the first label of the machine's name, unless it is given.
@@ -51,11 +53,6 @@ pub(super) fn host(root: &mut Section<'_>, facts: &Facts) -> String {
 
 /// Reads the sections that only a later version knows.
 fn later(root: &mut Section<'_>) {
-    let mut trust = root.section("trust");
-    trust.read("allowed_signers_file", (), convert::no_file);
-    trust.read("every_commit", (), convert::only(&false, "false", convert::boolean));
-    trust.finish();
-
     let mut reboot = root.section("reboot");
     reboot.read("when_required", (), convert::word_for_now(&["never"], &["window", "now"]));
     reboot.read("window", (), convert::only(&String::new(), r#""""#, convert::string));

@@ -216,7 +216,8 @@ fn a_refused_tip_says_what_it_was_compared_with_and_leave_ends_it() {
     lab.fetched(Ancestry::NotDescendant("it is older".to_owned()));
     let refused = wire::Refused {
         revision: id('c'),
-        deployed: id('a'),
+        deployed: Some(id('a')),
+        kind: wire::RefusedFor::NoDescendant,
         reason: "it is older".to_owned(),
         since: rfc3339(lab.wall()),
     };
@@ -271,7 +272,13 @@ fn the_source_tells_polls_and_whichever_look_failed() {
     assert_eq!(source.last_poll_at, Some(rfc3339(lab.wall())));
     lab.pass_until(|state| state.fetch().in_flight.is_some());
     let (subject, author) = ("s".to_owned(), "a".to_owned());
-    lab.fetch_ended(Ok(Fetched { subject, author, ancestry: Ancestry::Descendant, contains: Vec::new() }));
+    lab.fetch_ended(Ok(Fetched {
+        subject,
+        author,
+        ancestry: Ancestry::Descendant,
+        contains: Vec::new(),
+        untrusted: None,
+    }));
     assert_eq!(lab.status().source.error.as_deref(), Some("the remote answered HTTP 502"));
     lab.polls();
     lab.polled(Ok('b'));

@@ -234,6 +234,7 @@ fn program(file: &Path, text: &str) {
 
 fn settings(root: &Path) -> Settings {
     Settings {
+        trust: None,
         host: "yggdrasil".to_owned(),
         source: Source {
             url: "file:///nowhere".to_owned(),

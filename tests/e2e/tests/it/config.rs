@@ -87,8 +87,6 @@ fn what_is_not_in_this_version() {
     let later = "not in this version yet";
     check_refused("source", "submodules = true", "source.submodules", later);
     check_refused("rebuild", "operation = \"boot\"", "rebuild.operation", later);
-    check_refused("trust", "allowed_signers_file = \"/etc/signers\"", "trust.allowed_signers_file", later);
-    check_refused("trust", "every_commit = true", "trust.every_commit", later);
     check_refused("reboot", "when_required = \"now\"", "reboot.when_required", later);
     check_refused("reboot", "window = \"Sat 03:00-05:00\"", "reboot.window", later);
     check_refused("nudge", "interface = \"tailscale0\"", "nudge.interface", later);

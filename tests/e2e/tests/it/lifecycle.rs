@@ -145,7 +145,10 @@ fn a_forced_push_is_refused_until_it_is_accepted() {
     let forked = world.green("service forked");
     let status = agent.wait_for("a refusal", |status| status.refused.is_some());
     let refused = status.refused.expect("just seen");
-    assert_eq!((refused.revision.as_str(), refused.deployed.as_str()), (forked.as_str(), second.as_str()));
+    assert_eq!(
+        (refused.revision.as_str(), refused.deployed.as_deref()),
+        (forked.as_str(), Some(second.as_str()))
+    );
     assert_eq!(status.phase, Phase::Idle);
     assert_eq!(status.wanted.expect("wanted all the same").revision, forked);
     assert_eq!(agent.revision(&forked).0, 409);

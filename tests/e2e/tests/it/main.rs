@@ -20,5 +20,6 @@ mod restart;
 mod revisions;
 mod signals;
 mod state;
+mod trust;
 mod verdict_age;
 mod versions;

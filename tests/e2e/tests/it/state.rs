@@ -42,7 +42,7 @@ fn check_damaged(text: &str) {
     world.repository.go_to(&first);
     let forked = world.green("service forked");
     let refused = agent.wait_for("a refusal", |status| status.refused.is_some()).refused.expect("just seen");
-    assert_eq!((refused.revision, refused.deployed), (forked, second.clone()));
+    assert_eq!((refused.revision, refused.deployed), (forked, Some(second.clone())));
     world.repository.go_to(&second);
     let third = world.green("service third");
     agent.wait_until_runs(&third);

@@ -70,7 +70,8 @@ impl Bed {
     ) -> Result<Fetched, FetchError> {
         let deployed = deployed.map(revision);
         let held: Vec<_> = held.iter().map(|id| revision(id)).collect();
-        fetch(program(), &self.source, &self.repository(), &revision(tip), deployed.as_ref(), &held).await
+        fetch(program(), &self.source, None, &self.repository(), &revision(tip), deployed.as_ref(), &held)
+            .await
     }
 
     /// Fetches and returns where the tip stands; fails the test when the fetch fails, or the clone is not whole after.

@@ -10,7 +10,8 @@ async fn below(bed: &Bed, tip: &str, deployed: Option<&str>, held: &[&str]) -> V
     let deployed = deployed.map(revision);
     let held: Vec<_> = held.iter().map(|id| revision(id)).collect();
     let found =
-        below_tip(program(), &bed.source, &bed.repository(), &revision(tip), deployed.as_ref(), &held).await;
+        below_tip(program(), &bed.source, None, &bed.repository(), &revision(tip), deployed.as_ref(), &held)
+            .await;
     let found = found.unwrap_or_else(|error| panic!("{}", told(&error)));
     bed.assert_nothing_left_over();
     found.into_iter().map(|below| below.revision.to_string()).collect()
@@ -89,6 +90,6 @@ async fn before_the_first_deployment_the_clone_is_deepened() {
 async fn without_a_clone_there_is_nothing() {
     let bed = Bed::new();
     let tip = revision(&bed.origin.head());
-    let found = below_tip(program(), &bed.source, &bed.repository(), &tip, None, &[]).await;
+    let found = below_tip(program(), &bed.source, None, &bed.repository(), &tip, None, &[]).await;
     assert_eq!(found.unwrap_or_else(|error| panic!("{}", told(&error))), []);
 }

@@ -19,6 +19,7 @@ async fn the_first_fetch_brings_one_commit_and_its_files() {
         author: "Test".to_owned(),
         ancestry: Ancestry::NothingDeployed,
         contains: Vec::new(),
+        untrusted: None,
     };
     assert_eq!(fetched, expected);
     bed.assert_readable(&tip);

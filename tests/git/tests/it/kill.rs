@@ -72,7 +72,9 @@ async fn a_fetch_that_nobody_waits_for_is_killed() {
     let (source, repository) = (bed.source.clone(), bed.repository());
     let (want, have) = (revision(&tip), revision(&first));
     let task =
-        tokio::spawn(async move { fetch(program(), &source, &repository, &want, Some(&have), &[]).await });
+        tokio::spawn(
+            async move { fetch(program(), &source, None, &repository, &want, Some(&have), &[]).await },
+        );
     until(|| !children_of(&bed).is_empty()).await;
     task.abort();
     until(|| children_of(&bed).is_empty()).await;
@@ -91,7 +93,8 @@ async fn the_ssh_of_a_fetch_ends_with_it_at_the_deadline() {
         ..source(&server.url(&bed.origin.path()))
     };
     let (repository, tip) = (bed.repository(), revision(&bed.origin.head()));
-    let task = tokio::spawn(async move { fetch(program(), &source, &repository, &tip, None, &[]).await });
+    let task =
+        tokio::spawn(async move { fetch(program(), &source, None, &repository, &tip, None, &[]).await });
     until(|| server.was_called() || task.is_finished()).await;
     assert!(
         !task.is_finished() && !clients_of(&server).is_empty(),
@@ -134,7 +137,9 @@ async fn a_token_is_seen_neither_in_arguments_nor_in_the_environment() {
     let (source, repository) = (bed.source.clone(), bed.repository());
     let (want, have) = (revision(&tip), revision(&first));
     let task =
-        tokio::spawn(async move { fetch(program(), &source, &repository, &want, Some(&have), &[]).await });
+        tokio::spawn(
+            async move { fetch(program(), &source, None, &repository, &want, Some(&have), &[]).await },
+        );
     until(|| hostile.seen().iter().any(|head| head.to_lowercase().contains("authorization: basic"))).await;
     until(|| !children_of(&bed).is_empty()).await;
     let [child] = &children_of(&bed)[..] else { panic!("one child fetches") };

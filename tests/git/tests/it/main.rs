@@ -10,6 +10,7 @@ mod kill;
 mod odd;
 mod poll;
 mod prove;
+mod signed;
 mod ssh;
 
 /// A file that nobody lists is a test that never runs.

@@ -60,6 +60,8 @@ pub struct Commit {
     /// Index of the system that it builds.
     pub system: usize,
     pub build: BuildNature,
+    /// Whether it has the signature that the operator wants.
+    pub signed: bool,
 }
 
 /// The git server's view.
@@ -82,7 +84,8 @@ impl Remote {
         let number = self.commits.len();
         let inherited = parent.map_or(0, |parent| self.commits[parent].ancestors);
         let revision = revision(number);
-        self.commits.push(Commit { revision, parent, ancestors: inherited | 1 << number, system, build });
+        let ancestors = inherited | 1 << number;
+        self.commits.push(Commit { revision, parent, ancestors, system, build, signed: true });
         number
     }
 

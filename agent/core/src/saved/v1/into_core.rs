@@ -10,7 +10,7 @@ use super::{
     Current, Deployed, Durations, FailureClass, File, Hold, Outcome, OutcomeTotal, Pause, Phase, PhaseName,
     PhaseTotal, Record, Refused, Totals, Tries, Trigger, Wanted,
 };
-use crate::candidate::{Candidate, Comparison, NoDescendant};
+use crate::candidate::{Candidate, Comparison, WhyRefused};
 use crate::cause::{Cause, ReasonCode};
 use crate::id::{DeploymentId, Revision, StepNumber, SystemPath};
 use crate::saved::{Read, Unreadable, next_number};
@@ -110,11 +110,16 @@ impl Wanted {
 impl Refused {
     fn into_core(self) -> Result<(Revision, Comparison), Unreadable> {
         let Self { revision, deployed, reason, since } = self;
-        let refusal = NoDescendant { reason, since: Wall(since) };
+        let refusal = WhyRefused { reason, since: Wall(since) };
         let with = Revision::parse(&deployed)?;
         Ok((
             Revision::parse(&revision)?,
-            Comparison { with: Some(with), refusal: Some(refusal), contains: Vec::new() },
+            Comparison {
+                with: Some(with),
+                no_descendant: Some(refusal),
+                untrusted: None,
+                contains: Vec::new(),
+            },
         ))
     }
 }
@@ -165,7 +170,12 @@ impl Current {
         let found = compared || base.is_none();
         let candidate = Candidate {
             subject: Some(subject),
-            ancestry: found.then(|| Comparison { with: base.cloned(), refusal: None, contains: Vec::new() }),
+            ancestry: found.then(|| Comparison {
+                with: base.cloned(),
+                no_descendant: None,
+                untrusted: None,
+                contains: Vec::new(),
+            }),
             leave: accepted == Some(&revision),
             ..Candidate::new(revision, trigger.into_core(), Wall(started_at))
         };

@@ -111,11 +111,12 @@ impl Candidate {
 
 impl Comparison {
     fn into_core(self) -> Result<candidate::Comparison, InvalidRevision> {
-        let Self { with, refusal, contains } = self;
+        let Self { with, refusal, untrusted, contains } = self;
+        let read = |Refusal { reason, since }| candidate::WhyRefused { reason, since: Wall(since) };
         Ok(candidate::Comparison {
             with: with.as_deref().map(Revision::parse).transpose()?,
-            refusal: refusal
-                .map(|Refusal { reason, since }| candidate::NoDescendant { reason, since: Wall(since) }),
+            no_descendant: refusal.map(read),
+            untrusted: untrusted.map(read),
             contains: contains.iter().map(|revision| Revision::parse(revision)).collect::<Result<_, _>>()?,
         })
     }

@@ -99,12 +99,17 @@ impl From<&candidate::Candidate> for Candidate {
 
 impl From<&candidate::Comparison> for Comparison {
     fn from(comparison: &candidate::Comparison) -> Self {
-        let candidate::Comparison { with, refusal, contains } = comparison;
-        let refusal = refusal.as_ref().map(|candidate::NoDescendant { reason, since }| Refusal {
-            reason: reason.clone(),
-            since: since.0,
-        });
-        Self { with: with.as_ref().map(digits), refusal, contains: contains.iter().map(digits).collect() }
+        let candidate::Comparison { with, no_descendant, untrusted, contains } = comparison;
+        let written = |refusal: &candidate::WhyRefused| {
+            let candidate::WhyRefused { reason, since } = refusal;
+            Refusal { reason: reason.clone(), since: since.0 }
+        };
+        Self {
+            with: with.as_ref().map(digits),
+            refusal: no_descendant.as_ref().map(written),
+            untrusted: untrusted.as_ref().map(written),
+            contains: contains.iter().map(digits).collect(),
+        }
     }
 }
 

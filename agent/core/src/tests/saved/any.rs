@@ -10,8 +10,8 @@ use crate::saved::LARGEST_NUMBER;
 use crate::tests::machine::{revision, system};
 use crate::{
     Branch, Built, Candidate, Cause, Comparison, Deployed, Deployment, DeploymentId, Durations, Hold, Ledger,
-    Millis, NoDescendant, OutcomeTotal, Pause, Phase, PhaseTotal, ReasonCode, Record, Saved, StepNumber,
-    SystemPath, Totals, Tried, Tries, Wall,
+    Millis, OutcomeTotal, Pause, Phase, PhaseTotal, ReasonCode, Record, Saved, StepNumber, SystemPath,
+    Totals, Tried, Tries, Wall, WhyRefused,
 };
 
 fn digits() -> impl Strategy<Value = crate::Revision> {
@@ -90,9 +90,16 @@ fn phase() -> impl Strategy<Value = Phase> {
 }
 
 fn comparison() -> impl Strategy<Value = Comparison> {
-    let refusal = (".*", wall()).prop_map(|(reason, since)| NoDescendant { reason, since });
-    (prop::option::of(digits()), prop::option::of(refusal), prop::collection::vec(digits(), 0..3))
-        .prop_map(|(with, refusal, contains)| Comparison { with, refusal, contains })
+    let refusal = || (".*", wall()).prop_map(|(reason, since)| WhyRefused { reason, since });
+    let refusals = (prop::option::of(refusal()), prop::option::of(refusal()));
+    (prop::option::of(digits()), refusals, prop::collection::vec(digits(), 0..3)).prop_map(
+        |(with, (no_descendant, untrusted), contains)| Comparison {
+            with,
+            no_descendant,
+            untrusted,
+            contains,
+        },
+    )
 }
 
 prop_compose! {

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use super::VERSION_1;
 use crate::saved::{Read, Unreadable, v1};
 use crate::tests::machine::revision;
-use crate::{Cause, Comparison, NoDescendant, ReasonCode, Saved, Tries, Wall};
+use crate::{Cause, Comparison, ReasonCode, Saved, Tries, Wall, WhyRefused};
 
 /// Version 1, changed by hand.
 fn changed_v1(change: impl FnOnce(&mut serde_json::Value)) -> Result<Saved, Unreadable> {
@@ -23,8 +23,9 @@ fn what_version_1_knew_of_the_wanted_revision_comes_together() {
     let b = "b".repeat(40);
     assert_eq!(tip(|_| {}).refusal(), None);
     let refused = tip(|state| state["refused"]["revision"] = state["wanted"]["revision"].clone());
-    let refusal = NoDescendant { reason: "c does not descend from a".into(), since: Wall(4) };
-    assert_eq!((refused.refusal(), refused.leave), (Some((&refusal, &revision('a'))), false));
+    let refusal = WhyRefused { reason: "c does not descend from a".into(), since: Wall(4) };
+    assert_eq!((refused.refusal(), refused.leave), (Some(&refusal), false));
+    assert_eq!(refused.compared_with(), Some(&revision('a')));
     let accepted = changed_v1(|state| state["accepted"] = b.clone().into()).expect("it is understood");
     assert!(accepted.branch.tip.as_ref().is_some_and(|tip| tip.leave));
     assert!(accepted.deployment.as_ref().is_some_and(|deployment| deployment.candidate.leave));
@@ -40,7 +41,7 @@ fn what_version_1_did_not_compare_is_no_descendant() {
     let ancestry = |change: fn(&mut serde_json::Value)| {
         changed_v1(change).expect("it is understood").deployment.expect("a deployment").candidate.ancestry
     };
-    let with = |with| Some(Comparison { with, refusal: None, contains: Vec::new() });
+    let with = |with| Some(Comparison { with, no_descendant: None, untrusted: None, contains: Vec::new() });
     assert_eq!(ancestry(|_| {}), with(Some(revision('a'))));
     assert_eq!(ancestry(|state| state["current"]["compared"] = false.into()), None);
     let first = ancestry(|state| {
