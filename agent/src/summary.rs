@@ -57,7 +57,7 @@ fn asked_again(state: &State, candidate: &Candidate) -> String {
         }
         Some(_) | None => match state.gate().alone_until {
             Some(until) => format!(
-                "the forge wants to be left alone until {}, and is asked once more then, before it is activated",
+                "the forge is to be left alone until {}, and is asked once more then, before it is activated",
                 rfc3339(until)
             ),
             None => "the forge is asked once more before it is activated, since its word is old".to_owned(),
@@ -88,7 +88,7 @@ fn waiting(state: &State) -> String {
         None if wanted.is_fetched() => match state.gate().alone_until {
             Some(until) => {
                 let until = rfc3339(until);
-                format!("the forge wants to be left alone until {until}; it is asked about {short} then")
+                format!("the forge is to be left alone until {until}; it is asked about {short} then")
             }
             None => format!("asking the forge about {short}"),
         },

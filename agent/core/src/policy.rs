@@ -60,6 +60,12 @@ pub(crate) const HURRIED_CHECK_EACH: Millis = Millis::seconds(15);
 pub(crate) const QUICK_POLL_FOR: Millis = Millis::seconds(60);
 /// The forge is asked at most this often while checks are young.
 pub(crate) const GATE_FIRST: Millis = Millis::seconds(15);
+/// Of so many deployments it is remembered how long their checks took.
+pub(crate) const GATES_REMEMBERED: usize = 5;
+/// Checks that took less than this teach nothing: they may have been green already when the host came to ask.
+pub(crate) const GATE_TAKES: Millis = Millis::seconds(30);
+/// However long checks usually take, the forge is asked about them this often.
+pub(crate) const GATE_QUIET_MOST: Millis = Millis::seconds(300);
 /// Checks are young for this long.
 pub(crate) const GATE_YOUNG: Millis = Millis::seconds(600);
 /// Between two rounds of probes that did not pass.

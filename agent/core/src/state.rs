@@ -228,5 +228,5 @@ fn surroundings<'a>(
     now: Now,
 ) -> Surroundings<'a> {
     let deploying = deploy.current().map(|deployment| &deployment.candidate.revision);
-    Surroundings { policy, now, base: ledger.base(), held: &ledger.held, deploying }
+    Surroundings { policy, now, base: ledger.base(), held: &ledger.held, history: &ledger.history, deploying }
 }

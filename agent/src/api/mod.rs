@@ -16,6 +16,7 @@ mod sockets;
 mod tests;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use axum::Router;
 use axum::middleware::map_response;
@@ -34,18 +35,20 @@ pub struct Api {
     progress: watch::Receiver<Option<Progress>>,
     inputs: mpsc::Sender<Input>,
     counters: Arc<Counters>,
+    /// Whether a nudge for which nobody waits is on its way to the loop.
+    nudge_under_way: Arc<AtomicBool>,
 }
 
 impl Api {
     /// Takes the ends of the loop's channels.
     #[must_use]
-    pub const fn new(
+    pub fn new(
         snapshots: watch::Receiver<Arc<Snapshot>>,
         progress: watch::Receiver<Option<Progress>>,
         inputs: mpsc::Sender<Input>,
         counters: Arc<Counters>,
     ) -> Self {
-        Self { snapshots, progress, inputs, counters }
+        Self { snapshots, progress, inputs, counters, nudge_under_way: Arc::default() }
     }
 
     fn snapshot(&self) -> Arc<Snapshot> {

@@ -1,6 +1,7 @@
 //! Reads, and the nudge, which carries no authority.
 
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
 
 use axum::Json;
 use axum::body::Bytes;
@@ -14,6 +15,9 @@ use super::Api;
 use super::problem::problem;
 use crate::channels::{Input, Snapshot};
 use crate::view;
+
+/// A nudge for which nobody waits is told to the loop after at most so many milliseconds.
+const NUDGE_SPREAD_MS: u64 = 2_000;
 
 impl Api {
     /// The status of a snapshot, with the progress of this moment.
@@ -55,11 +59,46 @@ pub(super) async fn nudge(State(api): State<Api>, body: Bytes) -> Response {
     };
     api.counters.nudges_accepted.fetch_add(1, Relaxed);
     let answer = NudgeAnswer { accepted: true, revision: revision.as_ref().map(ToString::to_string) };
-    let event = Event::Nudged { revision };
-    if api.inputs.send(Input { event, caller: None }).await.is_err() {
+    let told = match revision {
+        Some(revision) => api.tell_nudge(Some(revision)).await,
+        None => api.tell_nudge_soon(),
+    };
+    if told.is_err() {
         return problem(StatusCode::SERVICE_UNAVAILABLE, "the agent is stopping");
     }
     (StatusCode::ACCEPTED, Json(answer)).into_response()
+}
+
+/// The loop has ended.
+#[derive(Debug)]
+struct Stopping;
+
+impl Api {
+    async fn tell_nudge(&self, revision: Option<Revision>) -> Result<(), Stopping> {
+        let event = Event::Nudged { revision };
+        self.inputs.send(Input { event, caller: None }).await.map_err(|_| Stopping)
+    }
+
+    /// Nobody waits for what a nudge without a revision brings, and a whole fleet may be nudged at one moment: each host looks
+    /// at a moment of its own. An agent that dies meanwhile looks when it starts.
+    fn tell_nudge_soon(&self) -> Result<(), Stopping> {
+        if self.inputs.is_closed() {
+            return Err(Stopping);
+        }
+        if self.nudge_under_way.swap(true, Relaxed) {
+            return Ok(());
+        }
+        let api = self.clone();
+        tokio::spawn(async move {
+            let wait = Duration::from_millis(fastrand::u64(..=NUDGE_SPREAD_MS));
+            tokio::time::sleep(wait).await;
+            api.nudge_under_way.store(false, Relaxed);
+            if api.tell_nudge(None).await.is_err() {
+                tracing::debug!("the loop has ended; the next process looks when it starts");
+            }
+        });
+        Ok(())
+    }
 }
 
 fn named_revision(body: &[u8]) -> Result<Option<Revision>, String> {

@@ -116,7 +116,7 @@ fn a_new_tip_is_told_when_the_forge_wants_to_be_left_alone() {
     tip(&mut lab, 'c');
     lab.fetched(Ancestry::Descendant);
     let sentence = summary(lab.state());
-    assert!(sentence.starts_with("the forge wants to be left alone until 20"), "{sentence}");
+    assert!(sentence.starts_with("the forge is to be left alone until 20"), "{sentence}");
     assert!(sentence.ends_with("it is asked about ccccccc then"), "{sentence}");
     lab.pass_until(|state| state.gate().in_flight.is_some());
     let sentence = summary(lab.state());

@@ -7,7 +7,8 @@ use super::{Fetching, Follow, InFlight, Surroundings, spaced};
 use crate::backoff::jitter;
 use crate::command::Command;
 use crate::id::{LookNumber, Revision};
-use crate::policy::{GATE_YOUNG, Policy};
+use crate::policy::{GATE_QUIET_MOST, GATE_TAKES, GATE_YOUNG, GATES_REMEMBERED, Policy};
+use crate::record::Record;
 use crate::time::{Millis, Mono, Now, Wall};
 use crate::verdict::{Judged, Verdict, VerdictKind};
 
@@ -73,6 +74,16 @@ impl Gating {
     }
 }
 
+/// For how long checks that have run for `age` are left alone, since none of the last ones was ready so soon. A little less than the
+/// fastest of them took: what CI has ready sooner than ever is not kept waiting for long, and what takes its usual time costs one question
+/// instead of many.
+fn still_to_take(history: &[Record], age: Millis) -> Millis {
+    let took = history.iter().rev().filter_map(|record| record.durations.gate);
+    let fastest = took.filter(|took| *took >= GATE_TAKES).take(GATES_REMEMBERED).min();
+    let usual = Millis(fastest.map_or(0, |fastest| fastest.0 / 10 * 9));
+    Millis(usual.0.saturating_sub(age.0)).min(GATE_QUIET_MOST)
+}
+
 impl Follow {
     pub(super) fn gate_due(&self, around: &Surroundings) -> Option<Mono> {
         let tip = self.branch.tip.as_ref()?;
@@ -119,7 +130,7 @@ impl Follow {
         let age = now.since(*gate.since.get_or_insert(now));
         gate.overdue = age >= around.policy.gate_timeout;
         let wait = match verdict.kind {
-            VerdictKind::Pending => gate.wait(around.policy, now),
+            VerdictKind::Pending => gate.wait(around.policy, now).max(still_to_take(around.history, age)),
             VerdictKind::Green
             | VerdictKind::Red
             | VerdictKind::Unproven

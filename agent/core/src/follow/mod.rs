@@ -18,6 +18,7 @@ use crate::command::Command;
 use crate::id::{LookNumber, Revision};
 use crate::ledger::Hold;
 use crate::policy::{HURRIED_CHECK_EACH, Policy, SPACING};
+use crate::record::Record;
 use crate::time::{Mono, Now, Wall};
 
 pub use fetch::Fetching;
@@ -74,6 +75,8 @@ pub(crate) struct Surroundings<'a> {
     /// The revision that every later one must descend from.
     pub(crate) base: Option<&'a Revision>,
     pub(crate) held: &'a [Hold],
+    /// Deployments that ended, oldest first.
+    pub(crate) history: &'a [Record],
     /// What is being deployed.
     pub(crate) deploying: Option<&'a Revision>,
 }

@@ -1,13 +1,13 @@
 //! What may be deployed: green, and a descendant.
 
 use alloc::borrow::ToOwned;
-
 use alloc::vec::Vec;
 
 use super::machine::{Machine, build, fetched, host, revision, verdict};
 use crate::{
-    Ancestry, Candidate, Command, Event, Exit, Hold, Millis, ReasonCode, Verdict, VerdictKind, Wall,
+    Ancestry, Candidate, Command, Event, Exit, Hold, Millis, ReasonCode, Record, Verdict, VerdictKind, Wall,
 };
+
 #[test]
 fn only_green_and_off_start_a_build() {
     for kind in [VerdictKind::Pending, VerdictKind::Red, VerdictKind::Unproven, VerdictKind::Unavailable] {
@@ -37,6 +37,57 @@ fn only_green_and_off_start_a_build() {
             ],
         );
     }
+}
+
+/// How long the forge is left alone after the first look at b, which is pending, when earlier checks took these times.
+fn left_alone_after(took: &[u64]) -> u64 {
+    let mut machine = Machine::idle();
+    let record = machine.state.ledger.history.last().expect("a was deployed").clone();
+    machine.state.ledger.history =
+        took.iter().map(|seconds| with_gate(&record, *seconds)).collect::<Vec<_>>().into();
+    machine.sees('b');
+    machine.checked(VerdictKind::Pending);
+    let asked = machine.now;
+    while machine.state.gate().in_flight.is_none() {
+        machine.wait_until(machine.now + 1_000);
+        if machine.state.poll().in_flight.is_some() {
+            machine.polled('b');
+        }
+    }
+    (machine.now - asked) / 1_000
+}
+
+fn with_gate(record: &Record, seconds: u64) -> Record {
+    let mut record = record.clone();
+    record.durations.gate = Some(Millis::seconds(seconds));
+    record
+}
+
+#[test]
+fn checks_that_take_their_usual_time_are_left_alone_for_it() {
+    for (took, at_least, at_most) in [
+        (&[][..], 12, 19),
+        (&[1, 2, 29], 12, 19),
+        (&[200, 180, 240], 129, 196),
+        (&[0, 200, 3, 180], 129, 196),
+        (&[60, 200, 200, 200, 200, 200], 144, 218),
+        (&[7_200], 240, 362),
+    ] {
+        let alone = left_alone_after(took);
+        assert!((at_least..=at_most).contains(&alone), "{took:?}: {alone} s");
+    }
+}
+
+#[test]
+fn a_nudge_asks_at_once_however_long_checks_usually_take() {
+    let mut machine = Machine::idle();
+    let record = machine.state.ledger.history.last().expect("a was deployed").clone();
+    machine.state.ledger.history = alloc::vec![with_gate(&record, 200)].into();
+    machine.sees('b');
+    machine.checked(VerdictKind::Pending);
+    machine.now += 2_000;
+    let commands = machine.tell(Event::Nudged { revision: None });
+    assert!(commands.iter().any(|it| matches!(it, Command::Check { .. })), "{commands:?}");
 }
 
 #[test]

@@ -22,11 +22,12 @@ const AGAIN: Duration = Duration::from_millis(500);
 const GRACE: Duration = Duration::from_secs(10);
 
 pub(super) async fn run(context: &Context, revision: Option<String>) -> Result<ExitCode, Error> {
+    let when = if revision.is_some() { "now" } else { "within two seconds" };
     let answer = send(context, revision).await?;
     if context.json {
         context.print_json(&answer)?;
     } else {
-        context.screen.print("the agent looks at the branch now\n")?;
+        context.screen.print(&format!("the agent looks at the branch {when}\n"))?;
     }
     Ok(ExitCode::SUCCESS)
 }

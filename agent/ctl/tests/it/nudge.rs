@@ -28,7 +28,7 @@ fn a_nudge_is_said_and_done() {
     insta::assert_snapshot!(run(&agent, &["nudge"]), @r"
     exit code 0
     --- stdout
-    the agent looks at the branch now
+    the agent looks at the branch within two seconds
     ");
     insta::assert_snapshot!(run(&agent, &["nudge", "--json", "--revision", WANTED]), @r#"
     exit code 0
