@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 
+from fetch import fetches
 from host import Agent, Host, Repository
 from overhead import crash_points, overhead
 from wire import Proxy, Server, cpu_seconds, memory, run_counted
@@ -149,6 +150,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="pull-agent-bench-") as name:
         folder = pathlib.Path(name).resolve()
         table.part("idle host", lambda: idle(table, folder, release))
+        table.part("fetches", lambda: fetches(table, folder / "fetches", release))
         table.part("deployment", lambda: deployment(table, folder / "deployment", release))
         table.part("simulation", lambda: simulation(table, debug))
         table.part("programs", lambda: sizes(table, release))

@@ -40,7 +40,7 @@ pub fn is_ancestor(repository: &Path, ancestor: &Revision, of: &Revision) -> Res
     }
     let repo = Clone { git_dir }.open()?;
     let (ancestor, of) = (object_id(ancestor), object_id(of));
-    Ok(walk(&repo, of, ancestor, &[], MAX_ASKED)? == Relation::Descendant)
+    Ok(walk(&repo, of, &[ancestor], &[], MAX_ASKED)? == Relation::Descendant)
 }
 
 /// Returns the id as gitoxide has it.
@@ -54,14 +54,15 @@ pub(in crate::git) fn has_commit(repo: &gix::Repository, id: ObjectId) -> Result
     Ok(find_commit(repo, id)?.is_some())
 }
 
-/// Finds where `tip` stands to `base`, whose history in the clone ends at `boundary`.
+/// Finds where `tip` stands to a commit whose history in the clone ends at `boundary`: one of `bases` is that commit, and the others
+/// are known to descend from it.
 pub(in crate::git) fn relation(
     repo: &gix::Repository,
     tip: ObjectId,
-    base: ObjectId,
+    bases: &[ObjectId],
     boundary: &[ObjectId],
 ) -> Result<Relation, CloneError> {
-    walk(repo, tip, base, boundary, MAX_COMMITS)
+    walk(repo, tip, bases, boundary, MAX_COMMITS)
 }
 
 /// Returns those of `revisions` that `tip` is or descends from, as far as the clone knows. Gives up after [`MAX_ASKED`]
@@ -163,11 +164,29 @@ pub(in crate::git) fn boundary(repo: &gix::Repository, tip: ObjectId) -> Result<
     Ok(found)
 }
 
+/// Returns those of `revisions` that `tip` is or descends from, when it is known which of them `former` does, one of its
+/// ancestors: only what is new is walked.
+pub(in crate::git) fn contained_since(
+    repo: &gix::Repository,
+    tip: ObjectId,
+    former: ObjectId,
+    of_former: Vec<Revision>,
+    revisions: &[Revision],
+) -> Result<Vec<Revision>, CloneError> {
+    if revisions.is_empty() {
+        return Ok(Vec::new());
+    }
+    let new: HashSet<_> = beyond(repo, tip, former, &HashSet::new(), MAX_COMMITS)?.into_iter().collect();
+    let is_contained =
+        |revision: &&Revision| new.contains(&object_id(revision)) || of_former.contains(revision);
+    Ok(revisions.iter().filter(is_contained).cloned().collect())
+}
+
 /// Walks newest first, so that a base nearby is found soon.
 fn walk(
     repo: &gix::Repository,
     tip: ObjectId,
-    base: ObjectId,
+    bases: &[ObjectId],
     boundary: &[ObjectId],
     limit: usize,
 ) -> Result<Relation, CloneError> {
@@ -179,7 +198,7 @@ fn walk(
             end = Relation::Unknown;
             continue;
         };
-        if id == base {
+        if bases.contains(&id) {
             return Ok(Relation::Descendant);
         }
         if boundary.binary_search(&id).is_ok() {

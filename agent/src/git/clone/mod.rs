@@ -7,6 +7,7 @@ mod commit;
 mod connectivity;
 mod durable;
 mod error;
+mod known;
 mod line;
 mod lock;
 mod proof;
@@ -22,10 +23,14 @@ use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 use serde::{Deserialize, Serialize};
 
 pub use ancestry::is_ancestor;
-pub(super) use ancestry::{Relation, beyond, boundary, contained, has_commit, object_id, relation};
+pub(super) use ancestry::{
+    Relation, beyond, boundary, contained, contained_since, has_commit, object_id, relation,
+};
 pub(super) use commit::{Commit, find_commit, find_with_text};
-pub(super) use connectivity::check_complete;
+pub(super) use connectivity::{Since, check_complete};
+pub(super) use durable::Files;
 pub use error::CloneError;
+pub(super) use known::{Known, now};
 pub(super) use line::{OnLine, line};
 pub(super) use lock::take_lock;
 pub(super) use proof::{Commits, MOST_GENERATIONS, Proof, history, prove};
@@ -128,6 +133,12 @@ impl Clone {
             gix::open::Options::isolated(),
         )
         .map_err(|error| damaged(&git_dir, &error))?;
+        // Samples and words that nobody reads.
+        for name in ["hooks", "info"] {
+            remove_tree(&git_dir.join(name))?;
+        }
+        let description = git_dir.join("description");
+        fs::remove_file(&description).map_err(CloneError::io("removing", &description))?;
         let marker = Marker { version: MARKER_VERSION, url: url.to_owned() };
         let marker = serde_json::to_vec(&marker).map_err(std::io::Error::other);
         let path = git_dir.join(MARKER);
@@ -170,9 +181,14 @@ impl Clone {
         remove_tree(&self.git_dir)
     }
 
-    /// Makes everything of the repository survive a power cut.
-    pub(super) fn sync(&self) -> Result<(), CloneError> {
-        durable::sync_tree(&self.git_dir)
+    /// What the repository is made of now.
+    pub(super) fn files(&self) -> Result<Files, CloneError> {
+        Files::below(&self.git_dir)
+    }
+
+    /// Makes everything of the repository that has changed since then survive a power cut.
+    pub(super) fn sync_changes(&self, since: &Files) -> Result<(), CloneError> {
+        since.sync_changes(&self.git_dir)
     }
 
     /// Where packs are written.

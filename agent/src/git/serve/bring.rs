@@ -13,8 +13,9 @@ use super::trusted::Trusted;
 use crate::error::chain;
 use crate::git::child::{FetchAnswer, FetchRequest, Standing};
 use crate::git::clone::{
-    self, Clone, CloneError, Commit, Found, Relation, SHALLOW_NEXT, boundary, branch_tip, check_complete,
-    contained, find_commit, has_commit, object_id, relation, set_refs, sweep_locked, take_lock,
+    self, Clone, CloneError, Commit, Found, Known, Relation, SHALLOW_NEXT, Since, boundary, branch_tip,
+    check_complete, contained, contained_since, find_commit, has_commit, now, object_id, relation, set_refs,
+    sweep_locked, take_lock,
 };
 
 /// Most bytes of a first fetch, which is one commit with its files.
@@ -49,7 +50,7 @@ fn bring_in_locked(request: &FetchRequest) -> Result<FetchAnswer, Fault> {
             notes.push(format!("the clone is made anew: {reason}"));
             anew(request)?
         }
-        Found::Clone(clone) => match update(request, &clone) {
+        Found::Clone(clone) => match update_synced(request, &clone) {
             Ok(updated) => {
                 tidy(request, &clone, &updated, &mut notes);
                 updated.answer
@@ -93,34 +94,61 @@ fn tidy(request: &FetchRequest, clone: &Clone, updated: &Updated, notes: &mut Ve
     }
 }
 
+/// Updates the clone in its place, and makes what has changed survive a power cut.
+fn update_synced(request: &FetchRequest, clone: &Clone) -> Result<Updated, Fault> {
+    let files = clone.files()?;
+    let updated = update(request, clone)?;
+    clone.sync_changes(&files)?;
+    Ok(updated)
+}
+
 /// Updates one clone.
 fn update(request: &FetchRequest, clone: &Clone) -> Result<Updated, Fault> {
     let tip = object_id(&request.revision);
     let base = request.deployed.as_ref().map(object_id);
-    let work = Work::of(request, clone);
+    let mut work = Work::of(request, clone);
     work.write_shallow(&[])?;
     let before = branch_tip(&clone.open()?, &request.remote.reference())?;
-    let standing = match base {
-        None => work.alone(None).map(|()| None)?,
-        Some(base) => Some(work.since(base, before)?),
+    let is_new = clone.packs()? == 0;
+    let known = Known::read(clone, before);
+    let (standing, ends) = match base {
+        None => (work.alone(None).map(|()| None)?, None),
+        Some(base) => {
+            let ends = known.as_ref().and_then(|known| known.ends_of(base));
+            work.descendant = before.filter(|_| ends.is_some());
+            let (standing, ends) = work.since(base, before, ends)?;
+            (Some(standing), ends)
+        }
     };
     let repo = clone.open()?;
-    check_complete(&repo, tip)?;
+    let read_at = known.as_ref().and_then(Known::read_lately);
+    let (since, read_at) = match (before.filter(|before| *before != tip), read_at) {
+        _ if is_new => (Since::ThisPack, now()),
+        (Some(before), Some(read_at)) => (Since::Commit(before), read_at),
+        (Some(_) | None, _) => (Since::Nothing, now()),
+    };
+    check_complete(&repo, tip, since)?;
     work.finish_shallow()?;
     let base = match base {
         Some(base) if has_commit(&repo, base)? => Some(base),
         _ => None,
     };
     set_refs(&repo, &request.remote.reference(), tip, base)?;
-    clone.sync()?;
     let replaceable = match before {
-        Some(before) => relation(&repo, tip, before, &[])? == Relation::Descendant,
+        Some(before) => relation(&repo, tip, &[before], &[])? == Relation::Descendant,
         None => true,
     };
     let missing =
         || CloneError::Damaged { path: repo.git_dir().to_owned(), reason: format!("{tip} is missing") };
     let Commit { subject, author, .. } = find_commit(&repo, tip)?.ok_or_else(missing)?;
-    let contains = contained(&repo, tip, &request.held)?;
+    let of_before = known.filter(|_| replaceable).and_then(|known| known.contained(&request.held));
+    let contains = match before.zip(of_before) {
+        Some((before, of_before)) => contained_since(&repo, tip, before, of_before, &request.held)?,
+        None => contained(&repo, tip, &request.held)?,
+    };
+    let descends = base.filter(|_| standing == Some(Standing::Descendant));
+    let descends = descends.zip(ends.as_deref());
+    Known::of(tip, descends, &request.held, &contains, read_at).write(clone)?;
     let untrusted = match Trusted::of(request) {
         Some(mut trusted) => trusted.objection(clone, tip)?,
         None => None,
@@ -135,20 +163,23 @@ pub(super) struct Work<'a> {
     clone: &'a Clone,
     tip: ObjectId,
     shallow: PathBuf,
+    /// A commit that is known to descend from the deployed revision.
+    descendant: Option<ObjectId>,
 }
 
 impl<'a> Work<'a> {
     pub(super) fn of(request: &'a FetchRequest, clone: &'a Clone) -> Self {
         let shallow = clone.git_dir.join(SHALLOW_NEXT);
-        Self { request, clone, tip: object_id(&request.revision), shallow }
+        Self { request, clone, tip: object_id(&request.revision), shallow, descendant: None }
     }
 
     /// Brings the tip in once more, with so many commits of its history, itself included.
     pub(super) fn deepen(&self, depth: NonZeroU32) -> Result<(), Fault> {
+        let files = self.clone.files()?;
         self.write_shallow(&[])?;
         self.exchange(self.tip, &[], Some(depth), MAX_PACK)?;
         self.finish_shallow()?;
-        Ok(self.clone.sync()?)
+        Ok(self.clone.sync_changes(&files)?)
     }
 
     /// Brings the tip in without its history.
@@ -159,40 +190,54 @@ impl<'a> Work<'a> {
         self.exchange(self.tip, have.as_slice(), ALONE, MAX_PACK)
     }
 
-    /// Brings the tip in with all that came since the deployed revision, and compares them.
-    fn since(&self, base: ObjectId, before: Option<ObjectId>) -> Result<Standing, Fault> {
+    /// Brings the tip in with all that came since the deployed revision, and compares them. Returns where the history of that one ends in
+    /// the clone too, which may be known.
+    fn since(
+        &self,
+        base: ObjectId,
+        before: Option<ObjectId>,
+        ends: Option<Vec<ObjectId>>,
+    ) -> Result<(Standing, Option<Vec<ObjectId>>), Fault> {
         if !has_commit(&self.clone.open()?, base)? {
             match self.exchange(base, &[], ALONE, MAX_PACK) {
                 Ok(()) => {}
                 Err(Fault::Refused { text, any_commit }) => {
-                    return self.without_anchor(base, &text, any_commit);
+                    return Ok((self.without_anchor(base, &text, any_commit)?, None));
                 }
                 Err(fault) => return Err(fault),
             }
         }
         let repo = self.clone.open()?;
-        let ends = boundary(&repo, base)?;
+        let ends = match ends {
+            Some(ends) => ends,
+            None => boundary(&repo, base)?,
+        };
         self.write_shallow(&ends)?;
-        let known = relation(&repo, self.tip, base, &ends)?;
+        let known = relation(&repo, self.tip, &self.bases(base), &ends)?;
         if known != Relation::Unknown {
-            return Ok(self.standing(known, base));
+            return Ok((self.standing(known, base), Some(ends)));
         }
         let mut have = vec![base];
         if let Some(before) = before
             && before != base
-            && relation(&repo, before, base, &ends)? == Relation::Descendant
+            && relation(&repo, before, &self.bases(base), &ends)? == Relation::Descendant
         {
             have.push(before);
         }
         match self.exchange(self.tip, &have, None, self.request.max_history) {
-            Ok(()) => self.compare(base),
+            Ok(()) => Ok((self.compare(base)?, Some(ends))),
             Err(fault @ Fault::TooMuch { .. }) => {
                 self.write_shallow(&ends)?;
                 self.alone(Some(base))?;
-                Ok(self.unproven(base, &chain(&fault)))
+                Ok((self.unproven(base, &chain(&fault)), Some(ends)))
             }
             Err(fault) => Err(fault),
         }
+    }
+
+    /// The deployed revision, and what is known to descend from it.
+    fn bases(&self, base: ObjectId) -> Vec<ObjectId> {
+        [Some(base), self.descendant].into_iter().flatten().collect()
     }
 
     /// The remote does not send the deployed revision. Before protocol version 2 that means little; the history of the
@@ -212,7 +257,7 @@ impl<'a> Work<'a> {
     /// Compares by what the clone has after an exchange.
     fn compare(&self, base: ObjectId) -> Result<Standing, Fault> {
         let ends = self.read_shallow()?;
-        let found = relation(&self.clone.open()?, self.tip, base, &ends)?;
+        let found = relation(&self.clone.open()?, self.tip, &self.bases(base), &ends)?;
         Ok(self.standing(found, base))
     }
 
@@ -250,7 +295,7 @@ impl<'a> Work<'a> {
         // What comes may build on what is there: a clone that is not whole must not blame the remote for ever.
         let repo = self.clone.open()?;
         for id in have {
-            check_complete(&repo, *id)?;
+            check_complete(&repo, *id, Since::Nothing)?;
         }
         Err(fault)
     }

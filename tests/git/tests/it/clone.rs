@@ -1,12 +1,13 @@
 //! The clone on disk: what heals it, what it never touches, and that nix can read it.
 
+use std::collections::HashSet;
 use std::process::Command;
 
 use pull_agent::git::sweep;
 use pull_agent_core::Ancestry;
 use pull_agent_git_tests::{is_root, left_out};
 
-use crate::bed::{Bed, assert_contains, left_overs};
+use crate::bed::{Bed, assert_contains, left_overs, refusal, told};
 
 #[tokio::test]
 async fn left_overs_of_a_killed_fetch_do_not_block_the_next() {
@@ -68,6 +69,16 @@ fn spoil_packs(bed: &Bed) {
     }
 }
 
+/// Lets the clone believe that its files were last read two days ago.
+fn read_long_ago(bed: &Bed) {
+    let path = bed.git_dir().join("pull-agent.known.json");
+    let text = std::fs::read_to_string(&path).expect("it is written by each fetch");
+    let mut known: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let read_at = known["read_at"].as_u64().expect("a moment");
+    known["read_at"] = (read_at - 2 * 24 * 3600).into();
+    std::fs::write(path, known.to_string()).expect("written");
+}
+
 #[tokio::test]
 async fn a_pack_that_the_disk_spoilt_is_noticed_and_replaced() {
     let bed = Bed::new();
@@ -76,6 +87,7 @@ async fn a_pack_that_the_disk_spoilt_is_noticed_and_replaced() {
     bed.ancestry(&first, None).await;
     spoil_packs(&bed);
     assert_eq!(bed.ancestry(&first, Some(&first)).await, Ancestry::Descendant, "the same tip again");
+    read_long_ago(&bed);
     spoil_packs(&bed);
     let second = bed.origin.commit("other", "x", "another file");
     assert_eq!(
@@ -83,6 +95,44 @@ async fn a_pack_that_the_disk_spoilt_is_noticed_and_replaced() {
         Ancestry::Descendant,
         "a tip that has the same file"
     );
+    spoil_packs(&bed);
+    let third = bed.origin.commit("noise", &format!("{noise}!"), "a change of what is spoilt");
+    assert_eq!(bed.ancestry(&third, Some(&first)).await, Ancestry::Descendant);
+}
+
+/// What the clone remembers changes nothing of what is said, whatever is asked in which order.
+#[tokio::test]
+async fn what_is_remembered_is_what_would_be_found() {
+    let bed = Bed::new();
+    let first = bed.origin.head();
+    bed.ancestry(&first, None).await;
+    let held = bed.origin.commit("held", "1", "held");
+    let second = bed.origin.commit("held", "2", "second");
+    let contains = async |tip: &str, held: &[&str]| {
+        let fetched = bed.fetch_holding(tip, Some(&first), held).await;
+        let contains = fetched.unwrap_or_else(|error| panic!("{}", told(&error))).contains;
+        contains.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(contains(&second, &[&held]).await, [held.as_str()]);
+    bed.origin.git(&["switch", "--quiet", "--create", "side", &first]);
+    let side = bed.origin.commit("side", "1", "on the side");
+    bed.origin.git(&["switch", "--quiet", "main"]);
+    bed.origin.git(&["merge", "--quiet", "--no-edit", "side"]);
+    let merged = bed.origin.head();
+    assert_eq!(contains(&merged, &[&held]).await, [held.as_str()], "of what was there before");
+    let third = bed.origin.commit("held", "3", "third");
+    let both: HashSet<_> = contains(&third, &[&held, &side]).await.into_iter().collect();
+    assert_eq!(both, [held.clone(), side.clone()].into(), "one that was not asked about before");
+    bed.origin.reset(&first);
+    let other = bed.origin.commit("other", "1", "a forced push");
+    assert!(contains(&other, &[&held, &side]).await.is_empty(), "nothing of it is left");
+    let fourth = bed.origin.commit("other", "2", "on top of that");
+    assert_eq!(bed.ancestry(&fourth, Some(&first)).await, Ancestry::Descendant);
+    let refused = refusal(bed.ancestry(&fourth, Some(&third)).await);
+    assert_contains(&refused, "is not a descendant of the deployed revision");
+    std::fs::write(bed.git_dir().join("pull-agent.known.json"), "{").expect("written");
+    let fifth = bed.origin.commit("other", "3", "nothing is remembered");
+    assert_eq!(bed.ancestry(&fifth, Some(&first)).await, Ancestry::Descendant);
 }
 
 #[tokio::test]
