@@ -22,6 +22,8 @@ pub struct Snapshot {
     pub state: State,
     /// Counters of the forge's driver.
     pub forge: ForgeStats,
+    /// Whether the forge has a head of the branch that the remote has not shown for too long.
+    pub remote_frozen: bool,
 }
 
 /// Somebody who wants to know what became of a change.

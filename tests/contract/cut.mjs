@@ -8,6 +8,7 @@ const PATHS = [
   "/repos/{owner}/{repo}/commits/{ref}",
   "/repos/{owner}/{repo}/commits/{ref}/check-runs",
   "/repos/{owner}/{repo}/commits/{commit_sha}/pulls",
+  "/repos/{owner}/{repo}/git/ref/{ref}",
   "/repos/{owner}/{repo}/pulls/{pull_number}",
   "/repos/{owner}/{repo}/actions/runs",
   "/repos/{owner}/{repo}/actions/runs/{run_id}/jobs",

@@ -114,6 +114,11 @@ fn levels(registry: &mut Registry, snapshot: &Snapshot) {
             "Whether parts of the running system need a reboot",
             i64::from(!status.reboot_required.is_empty()),
         ),
+        (
+            "remote_frozen",
+            "Whether the forge has a head of the branch that the remote does not show",
+            i64::from(snapshot.remote_frozen),
+        ),
         ("drift", "Whether another system runs than the last deployed one", i64::from(status.running.drift)),
     ];
     for (name, help, value) in gauges {

@@ -79,6 +79,23 @@ impl Checks {
         asked
     }
 
+    /// Asks where the forge says that the branch is; none where it does not show that, or little is left of its rate limit.
+    ///
+    /// # Errors
+    /// The sentence of what went wrong.
+    pub async fn head(&self) -> Result<Option<Revision>, String> {
+        let mut question = self.http.begin().await.map_err(|error| error.sentence())?;
+        if !question.has_room() {
+            return Ok(None);
+        }
+        let head = self.github.head(&mut question).await;
+        head.map_err(|error| {
+            let mut sentence = text::sentence(&error.sentence());
+            question.hide_token(&mut sentence);
+            sentence
+        })
+    }
+
     /// What the requests so far came to.
     #[must_use]
     pub fn stats(&self) -> ForgeStats {

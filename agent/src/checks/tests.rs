@@ -5,6 +5,7 @@ mod actions;
 mod app;
 mod conditional;
 mod faults;
+mod head;
 mod limits;
 mod pages;
 mod pulls;

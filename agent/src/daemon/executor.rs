@@ -11,9 +11,11 @@ use pull_agent_protocol::Progress;
 use tokio::sync::{Mutex, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::frozen::FrozenRemote;
 use super::gate::{Gate, Proofs};
 use super::parts::Drivers;
 use crate::checks::{Checks, ForgeStats};
+use crate::clock;
 use crate::git::{self, Poller};
 use crate::health::Prober;
 use crate::host;
@@ -35,6 +37,7 @@ pub(super) struct Executor {
     poller: Arc<Mutex<Poller>>,
     checks: Option<Arc<Checks>>,
     proofs: Proofs,
+    frozen: FrozenRemote,
     rebuild: Rebuild,
     systemd: bool,
     events: mpsc::Sender<Event>,
@@ -66,6 +69,7 @@ impl Executor {
         Ok(Self {
             checks: checks(&settings.gate, None)?,
             proofs: Proofs::default(),
+            frozen: FrozenRemote::new(clock::mono()),
             poller: Arc::new(Mutex::new(Poller::new(&settings.source, &program))),
             rebuild: Rebuild::new(&settings, &program),
             settings,
@@ -83,9 +87,14 @@ impl Executor {
 
     fn poll(&self, look: LookNumber) {
         let (poller, settings) = (Arc::clone(&self.poller), Arc::clone(&self.settings));
+        let (checks, frozen) = (self.checks.clone(), self.frozen.clone());
         self.answer(async move {
             let result = poller.lock().await.poll().await;
             let result = result.map_err(|error| told(&error));
+            if let (Ok(tip), Some(checks)) = (&result, checks) {
+                let tip = tip.clone();
+                tokio::spawn(async move { frozen.compare(&checks, &tip).await });
+            }
             Event::Polled { look, host: host::view(&settings.system), result }
         });
     }
@@ -264,9 +273,11 @@ impl Drivers for Executor {
     }
 
     fn renewed(&self, settings: Arc<Settings>) -> Result<Self, String> {
+        let same_remote = settings.source == self.settings.source && settings.gate == self.settings.gate;
         Ok(Self {
             checks: checks(&settings.gate, self.checks.as_deref())?,
             proofs: self.proofs.clone(),
+            frozen: if same_remote { self.frozen.clone() } else { FrozenRemote::new(clock::mono()) },
             poller: Arc::new(Mutex::new(Poller::new(&settings.source, &self.program))),
             rebuild: Rebuild::new(&settings, &self.program),
             settings,
@@ -280,6 +291,10 @@ impl Drivers for Executor {
 
     fn forge_stats(&self) -> ForgeStats {
         self.checks.as_ref().map(|checks| checks.stats()).unwrap_or_default()
+    }
+
+    fn head_not_shown(&self) -> Option<Revision> {
+        self.frozen.head()
     }
 
     fn missing_programs(&self) -> Vec<String> {

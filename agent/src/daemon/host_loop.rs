@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pull_agent_core::{Due, Event, Mono, Outbox, Policy, Released, Unsaved, deadline};
+use pull_agent_core::{Due, Event, Mono, Outbox, Policy, Released, Revision, Unsaved, deadline};
 use tokio::sync::{mpsc, watch};
 
 use super::journal::{self, Journal};
@@ -174,6 +174,8 @@ impl<S: StateWriter, D: Drivers> Loop<S, D> {
         }
         about.warnings.extend(self.reload_error.clone());
         about.warnings.extend(self.missing.iter().cloned());
+        let head = self.executor.head_not_shown();
+        about.warnings.extend(head.as_ref().map(|head| self.frozen(head)));
         let mut status = view::status(&self.settings, &about, self.outbox.state());
         if let Some(error) = self.outbox.error() {
             status.summary = format!("nothing is started until the state can be saved: {error}");
@@ -184,8 +186,18 @@ impl<S: StateWriter, D: Drivers> Loop<S, D> {
             status,
             state: self.outbox.state().clone(),
             forge: self.executor.forge_stats(),
+            remote_frozen: head.is_some(),
         };
         self.shown.send_replace(Arc::new(snapshot));
+    }
+
+    fn frozen(&self, head: &Revision) -> String {
+        let source = &self.settings.source;
+        format!(
+            "the remote stands still: the forge has {} at {head}, which {} has not shown for 15 minutes or more; nothing of it is \
+             deployed until it does: look at how it is mirrored",
+            source.branch, source.url
+        )
     }
 
     async fn reload(&mut self) {

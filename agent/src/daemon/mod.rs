@@ -2,6 +2,7 @@
 //! with), `host_loop`, `executor`, `start`.
 
 mod executor;
+mod frozen;
 mod gate;
 mod host_loop;
 mod journal;

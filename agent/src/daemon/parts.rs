@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pull_agent_core::{Command, Saved};
+use pull_agent_core::{Command, Revision, Saved};
 
 use crate::checks::ForgeStats;
 use crate::error::chain;
@@ -37,6 +37,9 @@ pub(super) trait Drivers: Sized {
 
     /// Counters of the forge's driver.
     fn forge_stats(&self) -> ForgeStats;
+
+    /// The head that the forge has of the branch and the remote has not shown for too long.
+    fn head_not_shown(&self) -> Option<Revision>;
 
     /// A warning for each program of `health.commands` that the host does not have now.
     fn missing_programs(&self) -> Vec<String>;

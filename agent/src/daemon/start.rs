@@ -86,6 +86,7 @@ pub async fn run(config_file: &Path) -> Result<(), RunError> {
         status: view::status(&settings, &about, outbox.state()),
         state: outbox.state().clone(),
         forge: ForgeStats::default(),
+        remote_frozen: false,
     });
     let (shown, snapshots) = watch::channel(first);
     let mut agent = Loop {

@@ -20,6 +20,7 @@ use crate::{Shared, app, control};
 pub(crate) fn router(shared: Shared) -> Router {
     Router::new()
         .route("/repos/{owner}/{name}/commits/{*rest}", get(commits))
+        .route("/repos/{owner}/{name}/git/ref/{*name_of_ref}", get(git_ref))
         .route("/repos/{owner}/{name}/pulls/{number}", get(pulls))
         .route("/repos/{owner}/{name}/actions/{*rest}", get(actions))
         .route("/repositories/{id}/actions/{*rest}", get(actions_by_id))
@@ -94,6 +95,20 @@ async fn actions_by_id(
     let target = request.uri.clone();
     let route = move |world: &World, caller: &Caller| {
         below_actions(world, world.repository_by_id(id), caller, &rest, &narrow, &target)
+    };
+    answer(shared, request, route).await
+}
+
+async fn git_ref(
+    State(shared): State<Shared>,
+    Path((owner, name, name_of_ref)): Path<(String, String, String)>,
+    request: Parts,
+) -> Response<Body> {
+    let route = move |world: &World, caller: &Caller| {
+        let repository = found(world.repository(&format!("{owner}/{name}")))?;
+        may_read(caller, &repository.spec.repository, repository.spec.private, "contents")?;
+        let revision = found(repository.refs.get(&name_of_ref))?;
+        Ok(Good { body: render::git_ref(&place(world, repository), &name_of_ref, revision), link: None })
     };
     answer(shared, request, route).await
 }

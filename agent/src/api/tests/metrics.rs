@@ -70,6 +70,7 @@ async fn every_metric_has_its_documented_name() {
         requests: [("200".to_owned(), 7)].into_iter().collect(),
         ratelimit_remaining: Some(4990),
     };
+    shown.remote_frozen = true;
     let scrape = Scrape::of(&Desk::showing(shown)).await;
     let mut names: Vec<_> = scrape.0.keys().map(|name| name.split('{').next().unwrap_or(name)).collect();
     names.sort_unstable();
@@ -94,10 +95,12 @@ async fn every_metric_has_its_documented_name() {
             "pull_agent_phase_duration_seconds_count",
             "pull_agent_phase_duration_seconds_sum",
             "pull_agent_reboot_required",
+            "pull_agent_remote_frozen",
             "pull_agent_running_info",
         ]
     );
     scrape.is("pull_agent_forge_requests_total{status=\"200\"}", 7.0);
+    scrape.is("pull_agent_remote_frozen", 1.0);
     scrape.is("pull_agent_forge_ratelimit_remaining", 4990.0);
     scrape.is(&format!("pull_agent_build_info{{version=\"{}\"}}", env!("CARGO_PKG_VERSION")), 1.0);
     scrape.is(&format!("pull_agent_running_info{{revision=\"{}\"}}", revision('b')), 1.0);

@@ -81,6 +81,7 @@ fn snapshot(lab: &Lab) -> Snapshot {
         status: lab.status(),
         state: lab.state().clone(),
         forge: ForgeStats::default(),
+        remote_frozen: false,
     }
 }
 

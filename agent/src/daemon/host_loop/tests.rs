@@ -54,6 +54,8 @@ struct FakeDrivers {
     started: Vec<Command>,
     /// How often they were made anew.
     renewed: u32,
+    /// What the forge has and the remote does not show.
+    head_not_shown: Option<Revision>,
 }
 
 impl Drivers for FakeDrivers {
@@ -62,11 +64,15 @@ impl Drivers for FakeDrivers {
     }
 
     fn renewed(&self, _: Arc<Settings>) -> Result<Self, String> {
-        Ok(Self { started: self.started.clone(), renewed: self.renewed + 1 })
+        Ok(Self { started: self.started.clone(), renewed: self.renewed + 1, head_not_shown: None })
     }
 
     fn forge_stats(&self) -> ForgeStats {
         ForgeStats::default()
+    }
+
+    fn head_not_shown(&self) -> Option<Revision> {
+        self.head_not_shown.clone()
     }
 
     fn missing_programs(&self) -> Vec<String> {
@@ -146,6 +152,7 @@ fn made(
         status: view::status(&settings, &about, outbox.state()),
         state: outbox.state().clone(),
         forge: ForgeStats::default(),
+        remote_frozen: false,
     };
     let (shown, shown_to) = watch::channel(Arc::new(first));
     let agent = Loop {
@@ -335,4 +342,19 @@ async fn a_reload_leaves_what_is_open_where_it_is() {
     assert_eq!(lab.agent.settings.state, before);
     let warnings = lab.shown.borrow().status.warnings.clone();
     assert!(warnings.iter().any(|warning| warning.contains("with the next start")), "{warnings:?}");
+}
+
+#[tokio::test]
+async fn a_remote_that_stands_still_is_a_warning_and_a_metric_and_deploys_nothing() {
+    let mut lab = Lab::new().await;
+    lab.agent.show();
+    assert!(!lab.shown.borrow().remote_frozen);
+    lab.agent.executor.head_not_shown = Some(revision('c'));
+    lab.agent.show();
+    let shown = Arc::clone(&lab.shown.borrow());
+    let told = shown.status.warnings.iter().find(|warning| warning.contains("stands still"));
+    let told = told.expect("a warning");
+    assert!(told.contains(revision('c').as_str()) && told.contains("github.com/poby/infra"), "{told}");
+    assert!(shown.remote_frozen);
+    assert_eq!((lab.started(), &shown.status.wanted), (Vec::new(), &None));
 }

@@ -2,10 +2,11 @@
 //! `success` passes.
 //!
 //! The rooms: `runs` lists the check runs of one commit, `actions` finds the same as jobs of workflow runs, `own` chooses between
-//! the two, `app` gets the tokens of a GitHub App, `pulls` finds the pull request, `judge` turns runs into a verdict.
+//! the two, `app` gets the tokens of a GitHub App, `pulls` finds the pull request, `branch` the head of the branch, `judge` turns runs into a verdict.
 
 mod actions;
 mod app;
+mod branch;
 mod dialect;
 mod error;
 mod judge;
@@ -36,6 +37,7 @@ pub(crate) struct GitHub {
     runs: List<Run>,
     all_runs: List<Run>,
     pulls: List<Pull>,
+    heads: List<String>,
     actions: Actions,
     installation: Option<Installation>,
     /// The token that GitHub does not let read check runs, by its fingerprint.
@@ -75,6 +77,7 @@ impl GitHub {
             runs: List::of("check runs"),
             all_runs: List::of("check runs"),
             pulls: List::of("pull requests"),
+            heads: List::of("branches"),
             actions: Actions::new(),
             refused_token: Mutex::new(None),
         })

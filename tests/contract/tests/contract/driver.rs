@@ -6,7 +6,8 @@ use pull_agent::checks::Checks;
 use pull_agent::settings::{Accept, GateApi, GithubApp, GithubGate};
 use pull_agent_core::{Revision, VerdictKind};
 use pull_agent_forge::{
-    APP_KEY, AppSpec, CheckSpec, Fault, GITHUB_ACTIONS, Kind, PullSpec, RepositorySpec, TokenKind, TokenSpec,
+    APP_KEY, AppSpec, CheckSpec, CommitSpec, Fault, GITHUB_ACTIONS, Kind, PullSpec, RepositorySpec,
+    TokenKind, TokenSpec,
 };
 
 use super::{Bench, CHECK, REPOSITORY, SHA};
@@ -46,8 +47,21 @@ pub(crate) async fn check(bench: &Bench) {
     pull_request(bench, &gate).await;
     pages(bench, &gate).await;
     jobs(bench, &gate).await;
+    head(bench, &gate).await;
     app(bench, &gate).await;
     trouble(bench, &gate).await;
+}
+
+/// Where the branch is.
+async fn head(bench: &Bench, gate: &GithubGate) {
+    bench.forge.world().put_commit(CommitSpec {
+        repository: REPOSITORY.to_owned(),
+        revision: SHA.to_owned(),
+        refs: vec!["heads/main".to_owned()],
+        ..CommitSpec::default()
+    });
+    let head = Checks::new(gate).expect("good settings").head().await.expect("an answer");
+    assert_eq!(head.as_ref().map(Revision::as_str), Some(SHA));
 }
 
 /// A GitHub App gets its token, and what it is refused without one comes through.

@@ -5,6 +5,14 @@ use serde_json::{Value, json};
 use super::{LONG_AGO, Place, user};
 use crate::spec::CommitSpec;
 
+/// `git-ref`.
+pub(crate) fn git_ref(place: &Place<'_>, name: &str, revision: &str) -> Value {
+    json!({
+        "ref": format!("refs/{name}"), "node_id": format!("REF_{name}"), "url": place.api(&format!("/git/refs/{name}")),
+        "object": { "type": "commit", "sha": revision, "url": place.api(&format!("/git/commits/{revision}")) }
+    })
+}
+
 /// A commit. Without a tree of its own it gets one made from its id.
 pub(crate) fn commit(place: &Place<'_>, spec: &CommitSpec) -> Value {
     let sha = &spec.revision;

@@ -10,7 +10,7 @@ mod workflow;
 use serde_json::{Value, json};
 
 pub(crate) use check::{check_run, job};
-pub(crate) use commit::commit;
+pub(crate) use commit::{commit, git_ref};
 pub(crate) use pull::{pull, pull_simple};
 pub(crate) use workflow::workflow_run;
 
