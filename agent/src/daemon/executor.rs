@@ -16,7 +16,7 @@ use super::gate::{Gate, Proofs};
 use super::parts::Drivers;
 use crate::checks::{Checks, ForgeStats};
 use crate::clock;
-use crate::git::{self, Poller};
+use crate::git::{self, Moved, Poller};
 use crate::health::Prober;
 use crate::host;
 use crate::rebuild::Rebuild;
@@ -38,6 +38,8 @@ pub(super) struct Executor {
     checks: Option<Arc<Checks>>,
     proofs: Proofs,
     frozen: FrozenRemote,
+    /// Where the repository is, if it was renamed.
+    moved: Moved,
     rebuild: Rebuild,
     systemd: bool,
     events: mpsc::Sender<Event>,
@@ -66,11 +68,13 @@ impl Executor {
         events: mpsc::Sender<Event>,
         progress: watch::Sender<Option<Progress>>,
     ) -> Result<Self, String> {
+        let poller = Poller::new(&settings.source, &program);
         Ok(Self {
             checks: checks(&settings.gate, None)?,
             proofs: Proofs::default(),
             frozen: FrozenRemote::new(clock::mono()),
-            poller: Arc::new(Mutex::new(Poller::new(&settings.source, &program))),
+            moved: poller.moved(),
+            poller: Arc::new(Mutex::new(poller)),
             rebuild: Rebuild::new(&settings, &program),
             settings,
             program,
@@ -274,11 +278,13 @@ impl Drivers for Executor {
 
     fn renewed(&self, settings: Arc<Settings>) -> Result<Self, String> {
         let same_remote = settings.source == self.settings.source && settings.gate == self.settings.gate;
+        let poller = Poller::new(&settings.source, &self.program);
         Ok(Self {
             checks: checks(&settings.gate, self.checks.as_deref())?,
             proofs: self.proofs.clone(),
             frozen: if same_remote { self.frozen.clone() } else { FrozenRemote::new(clock::mono()) },
-            poller: Arc::new(Mutex::new(Poller::new(&settings.source, &self.program))),
+            moved: poller.moved(),
+            poller: Arc::new(Mutex::new(poller)),
             rebuild: Rebuild::new(&settings, &self.program),
             settings,
             program: self.program.clone(),
@@ -291,6 +297,10 @@ impl Drivers for Executor {
 
     fn forge_stats(&self) -> ForgeStats {
         self.checks.as_ref().map(|checks| checks.stats()).unwrap_or_default()
+    }
+
+    fn moved_to(&self) -> Option<String> {
+        self.moved.to()
     }
 
     fn head_not_shown(&self) -> Option<Revision> {

@@ -174,6 +174,9 @@ impl<S: StateWriter, D: Drivers> Loop<S, D> {
         }
         about.warnings.extend(self.reload_error.clone());
         about.warnings.extend(self.missing.iter().cloned());
+        about.warnings.extend(self.executor.moved_to().map(|to| {
+            format!("the repository has moved to {to}; set source.url to that, as the redirect may end")
+        }));
         let head = self.executor.head_not_shown();
         about.warnings.extend(head.as_ref().map(|head| self.frozen(head)));
         let mut status = view::status(&self.settings, &about, self.outbox.state());

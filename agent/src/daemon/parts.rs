@@ -38,6 +38,9 @@ pub(super) trait Drivers: Sized {
     /// Counters of the forge's driver.
     fn forge_stats(&self) -> ForgeStats;
 
+    /// Where the repository was found, if that is not where the settings say.
+    fn moved_to(&self) -> Option<String>;
+
     /// The head that the forge has of the branch and the remote has not shown for too long.
     fn head_not_shown(&self) -> Option<Revision>;
 

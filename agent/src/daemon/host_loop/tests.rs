@@ -56,6 +56,7 @@ struct FakeDrivers {
     renewed: u32,
     /// What the forge has and the remote does not show.
     head_not_shown: Option<Revision>,
+    moved_to: Option<String>,
 }
 
 impl Drivers for FakeDrivers {
@@ -64,11 +65,15 @@ impl Drivers for FakeDrivers {
     }
 
     fn renewed(&self, _: Arc<Settings>) -> Result<Self, String> {
-        Ok(Self { started: self.started.clone(), renewed: self.renewed + 1, head_not_shown: None })
+        Ok(Self { started: self.started.clone(), renewed: self.renewed + 1, ..Self::default() })
     }
 
     fn forge_stats(&self) -> ForgeStats {
         ForgeStats::default()
+    }
+
+    fn moved_to(&self) -> Option<String> {
+        self.moved_to.clone()
     }
 
     fn head_not_shown(&self) -> Option<Revision> {
@@ -357,4 +362,15 @@ async fn a_remote_that_stands_still_is_a_warning_and_a_metric_and_deploys_nothin
     assert!(told.contains(revision('c').as_str()) && told.contains("github.com/poby/infra"), "{told}");
     assert!(shown.remote_frozen);
     assert_eq!((lab.started(), &shown.status.wanted), (Vec::new(), &None));
+}
+
+#[tokio::test]
+async fn a_repository_that_has_moved_is_a_warning() {
+    let mut lab = Lab::new().await;
+    lab.agent.executor.moved_to = Some("https://github.com/poby/fleet".to_owned());
+    lab.agent.show();
+    let shown = Arc::clone(&lab.shown.borrow());
+    let told =
+        shown.status.warnings.iter().any(|it| it.contains("has moved to https://github.com/poby/fleet;"));
+    assert!(told, "{:?}", shown.status.warnings);
 }

@@ -64,7 +64,15 @@ pub enum PollError {
         /// HTTP status.
         status: u16,
     },
-    /// A redirect, which is never followed: the token would go along.
+    /// Redirects of the same origin that lead on and on.
+    #[error("{url} redirects on and on, at last to {last}: set source.url to the final address")]
+    RedirectsEndless {
+        /// Remote.
+        url: String,
+        /// The last address.
+        last: String,
+    },
+    /// A redirect. One to another origin is never followed: the token would go along.
     #[error("{url} answered HTTP {status} and redirects to {location}: set source.url to the final address")]
     Redirect {
         /// Remote.
@@ -73,6 +81,8 @@ pub enum PollError {
         status: u16,
         /// Where to.
         location: String,
+        /// The address of the repository there, if it may be followed.
+        to: Option<String>,
     },
     /// Not a git server, or one that only serves files.
     #[error(
@@ -161,6 +171,7 @@ impl PollError {
             Self::BrokeOff { .. }
             | Self::Status { .. }
             | Self::Redirect { .. }
+            | Self::RedirectsEndless { .. }
             | Self::ContentType { .. }
             | Self::TooLong { .. }
             | Self::Cut
@@ -179,6 +190,7 @@ impl PollError {
         let said = match &mut self {
             Self::Redirect { location: said, .. }
             | Self::ContentType { found: said, .. }
+            | Self::RedirectsEndless { last: said, .. }
             | Self::Garbled { text: said }
             | Self::Server { text: said } => said,
             Self::Tls(_)

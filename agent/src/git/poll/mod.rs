@@ -18,6 +18,7 @@ pub use error::PollError;
 
 use super::child::{self, Completed, Request};
 use super::credentials::token_apart;
+use super::moved::{Moved, REDIRECTS, redirected};
 use super::remote::{Remote, Transport};
 use crate::secret::Token;
 use crate::settings::Source;
@@ -39,6 +40,9 @@ const KEEP_IDLE: Duration = Duration::from_secs(15 * 60);
 /// Some servers look for `git/` before they speak the smart protocol.
 const GIT_USER_AGENT: &str = concat!("git/2 (pull-agent/", env!("CARGO_PKG_VERSION"), ")");
 
+/// What is asked for below the address of a repository (gitprotocol-http(5)).
+const SERVICE: &str = "/git-upload-pack";
+
 const REQUEST_TYPE: &str = "application/x-git-upload-pack-request";
 const RESULT_TYPE: &str = "application/x-git-upload-pack-result";
 
@@ -48,7 +52,7 @@ const RESULT_TYPE: &str = "application/x-git-upload-pack-result";
 pub struct Poller {
     program: PathBuf,
     remote: Remote,
-    url: String,
+    moved: Moved,
     body: Vec<u8>,
     limit: Duration,
     client: Option<Client>,
@@ -60,9 +64,15 @@ impl Poller {
     #[must_use]
     pub fn new(source: &Source, program: &Path) -> Self {
         let remote = Remote::of(source);
-        let url = format!("{}/git-upload-pack", remote.url.trim_end_matches('/'));
         let body = pkt::request(&remote.reference());
-        Self { program: program.to_owned(), remote, url, body, limit: POLL_TIMEOUT, client: None }
+        let moved = Moved::default();
+        Self { program: program.to_owned(), remote, moved, body, limit: POLL_TIMEOUT, client: None }
+    }
+
+    /// Says where the last good poll found the repository.
+    #[must_use]
+    pub fn moved(&self) -> Moved {
+        self.moved.clone()
     }
 
     /// Allows one poll another time than [`POLL_TIMEOUT`].
@@ -139,8 +149,24 @@ impl Poller {
 
     /// `begun` becomes true with the head of an answer.
     async fn ask(&self, client: &Client, begun: &AtomicBool) -> Result<Revision, PollError> {
+        let configured = self.remote.url.trim_end_matches('/');
+        let mut at = configured.to_owned();
+        for _ in 0..REDIRECTS {
+            match self.ask_at(&at, client, begun).await {
+                Err(PollError::Redirect { to: Some(to), .. }) if to != at => at = to,
+                Ok(tip) => {
+                    self.moved.set((at != configured).then_some(at));
+                    return Ok(tip);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(PollError::RedirectsEndless { url: self.remote.url.clone(), last: at })
+    }
+
+    async fn ask_at(&self, at: &str, client: &Client, begun: &AtomicBool) -> Result<Revision, PollError> {
         let request = client
-            .post(&self.url)
+            .post(format!("{at}{SERVICE}"))
             .header(USER_AGENT, GIT_USER_AGENT)
             .header("git-protocol", "version=2")
             .header(CONTENT_TYPE, REQUEST_TYPE)
@@ -148,8 +174,8 @@ impl Poller {
             .body(self.body.clone());
         let token = token_apart(&self.remote).await.map_err(PollError::Credentials)?;
         let request = with_token(request, token.as_ref())?;
-        let result = match self.answer(request, begun).await {
-            Err(PollError::Nothing) => Err(self.why_nothing(client, token.as_ref()).await),
+        let result = match self.answer(at, request, begun).await {
+            Err(PollError::Nothing) => Err(self.why_nothing(at, client, token.as_ref()).await),
             result => result,
         };
         match token {
@@ -158,14 +184,19 @@ impl Poller {
         }
     }
 
-    async fn answer(&self, request: RequestBuilder, begun: &AtomicBool) -> Result<Revision, PollError> {
+    async fn answer(
+        &self,
+        at: &str,
+        request: RequestBuilder,
+        begun: &AtomicBool,
+    ) -> Result<Revision, PollError> {
         let url = || self.remote.url.clone();
         let response = request
             .send()
             .await
             .map_err(|error| PollError::Network { url: url(), source: error.without_url() })?;
         begun.store(true, Relaxed);
-        self.check_head(&response)?;
+        self.check_head(at, &response)?;
         let reference = self.remote.reference();
         match self.read(response).await? {
             (answer, true) => pkt::tip(&answer, &reference),
@@ -180,8 +211,8 @@ impl Poller {
     }
 
     /// A server that answers with nothing says in its greeting what it is.
-    async fn why_nothing(&self, client: &Client, token: Option<&Token>) -> PollError {
-        let url = format!("{}/info/refs?service=git-upload-pack", self.remote.url.trim_end_matches('/'));
+    async fn why_nothing(&self, at: &str, client: &Client, token: Option<&Token>) -> PollError {
+        let url = format!("{at}/info/refs?service=git-upload-pack");
         let request = client.get(url).header(USER_AGENT, GIT_USER_AGENT).header("git-protocol", "version=2");
         let Ok(request) = with_token(request, token) else { return PollError::Nothing };
         let Ok(response) = request.send().await else { return PollError::Nothing };
@@ -196,14 +227,16 @@ impl Poller {
         }
     }
 
-    fn check_head(&self, response: &Response) -> Result<(), PollError> {
+    fn check_head(&self, at: &str, response: &Response) -> Result<(), PollError> {
         let url = self.remote.url.clone();
         let status = response.status();
         let header = |name| {
             response.headers().get(name).map(|value| text::first_line(value.as_bytes())).unwrap_or_default()
         };
         if status.is_redirection() {
-            return Err(PollError::Redirect { url, status: status.as_u16(), location: header(LOCATION) });
+            let location = header(LOCATION);
+            let to = redirected(status, at, SERVICE, &location);
+            return Err(PollError::Redirect { url, status: status.as_u16(), location, to });
         }
         if status != StatusCode::OK {
             return Err(PollError::Status { url, status: status.as_u16() });

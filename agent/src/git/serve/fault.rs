@@ -60,7 +60,7 @@ impl Fault {
         if let Some((_, said)) = text.split_once(ERR_LINE) {
             return Self::Refused { text: said.trim_end_matches('"').to_owned(), any_commit };
         }
-        let hint = hint(error, &text);
+        let hint = hint(error);
         Self::Remote { text: text + hint, answered: !is_silence(error) }
     }
 
@@ -118,11 +118,16 @@ fn is_silence(error: &gix::Error) -> bool {
         .any(|cause| cause.downcast_ref::<std::io::Error>().is_some_and(|io| silent(io.kind())))
 }
 
-/// What to look at, for the causes that an operator can do something about.
-fn hint(error: &gix::Error, text: &str) -> &'static str {
+/// Whether the server redirects.
+pub(super) fn is_redirect(error: &gix::Error) -> bool {
     let status = error.downcast_any_ref::<reqwest::Error>().and_then(reqwest::Error::status);
-    if status.is_some_and(|status| status.is_redirection()) || text.contains("redirect") {
-        return "; redirects are not followed: set source.url to the final address";
+    status.is_some_and(|status| status.is_redirection()) || gix_error::chain(error).contains("redirect")
+}
+
+/// What to look at, for the causes that an operator can do something about.
+fn hint(error: &gix::Error) -> &'static str {
+    if is_redirect(error) {
+        return "; redirects to elsewhere are not followed: set source.url to the final address";
     }
     if error.is_unauthenticated() || error.is_permission_denied() {
         return "; check source.token_file and what its token may read";

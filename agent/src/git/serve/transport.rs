@@ -12,9 +12,15 @@ use gix::protocol::transport::client::blocking_io::{Transport as Connection, htt
 use gix::protocol::transport::{Protocol, Service};
 use gix::protocol::{Handshake, LsRefsCommand, handshake};
 use pull_agent_core::Revision;
+use reqwest::blocking::ClientBuilder;
+use reqwest::header::{AUTHORIZATION, LOCATION};
+use reqwest::redirect::Policy;
 
 use super::Fault;
+use super::fault::is_redirect;
+use crate::error::chain;
 use crate::git::credentials::{ssh_command, token};
+use crate::git::moved::{REDIRECTS, redirected};
 use crate::git::remote::{Remote, Transport};
 use crate::tls;
 
@@ -30,46 +36,78 @@ pub(super) struct Connected {
     pub(super) handshake: Handshake,
 }
 
-/// Connects and shakes hands. No program is asked for credentials, and nobody at a terminal.
+/// What is asked for first below the address of a repository (gitprotocol-http(5)).
+const GREETING: &str = "/info/refs";
+
+/// Connects and shakes hands, where a server redirects within itself at the new address. No program is asked for credentials,
+/// and nobody at a terminal.
 pub(super) fn connect(remote: &Remote) -> Result<Connected, Fault> {
-    let fault = |error: gix::Error| Fault::remote(&error, false);
-    let url = gix::url::parse(remote.url.as_str()).map_err(fault)?;
+    let mut at = remote.url.clone();
+    let mut redirects = 0;
+    loop {
+        let (fault, redirect) = match connect_at(remote, &at) {
+            Ok(connected) => return Ok(connected),
+            Err(failed) => failed,
+        };
+        redirects += 1;
+        match redirect.then(|| moved_to(remote, &at)).transpose()?.flatten() {
+            Some(to) if to != at && redirects < REDIRECTS => at = to,
+            Some(_) | None => return Err(fault),
+        }
+    }
+}
+
+/// Where a server says that the repository is now.
+fn moved_to(remote: &Remote, at: &str) -> Result<Option<String>, Fault> {
+    let silent = |error: reqwest::Error| Fault::Remote {
+        text: format!("the redirect cannot be looked at: {}", chain(&error.without_url())),
+        answered: false,
+    };
+    let builder = ClientBuilder::new().redirect(Policy::none());
+    let client = configuration(remote)?(builder).build().map_err(silent)?;
+    let at = at.trim_end_matches('/');
+    let mut request = client.get(format!("{at}{GREETING}?service=git-upload-pack"));
+    if let Some(token) = token(remote)? {
+        let unfit = |_| Fault::Remote { text: "the token cannot be a header".to_owned(), answered: false };
+        request = request.header(AUTHORIZATION, token.basic().map_err(unfit)?);
+    }
+    let response = request.send().map_err(silent)?;
+    let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
+    Ok(location.and_then(|location| redirected(response.status(), at, GREETING, location)))
+}
+
+/// Shakes hands at this address; says of a failure whether it is a redirect.
+fn connect_at(remote: &Remote, at: &str) -> Result<Connected, (Fault, bool)> {
+    let fault = |error: gix::Error| (Fault::remote(&error, false), is_redirect(&error));
+    let url = gix::url::parse(at).map_err(fault)?;
     let mut options = Options { version: Protocol::V2, ssh: ssh::connect::Options::default(), trace: false };
     if remote.transport() == Transport::Ssh {
-        options.ssh.command = Some(ssh_command(remote)?.into());
+        options.ssh.command = Some(ssh_command(remote).map_err(|error| (error.into(), false))?.into());
         options.ssh.kind = Some(ssh::ProgramKind::Ssh);
     }
     let mut transport = dial(url, options).map_err(fault)?;
     if remote.transport() == Transport::Http {
-        let configured = transport.configure(&http_options(remote)?);
-        configured.map_err(|error| Fault::Remote {
-            text: format!("the HTTP client cannot be configured: {error}"),
-            answered: false,
+        let options = http_options(remote).map_err(|fault| (fault, false))?;
+        transport.configure(&options).map_err(|error| {
+            let text = format!("the HTTP client cannot be configured: {error}");
+            (Fault::Remote { text, answered: false }, false)
         })?;
     }
     let nobody = |_| Ok(None);
     let result = handshake(&mut transport, Service::UploadPack, nobody, Vec::new(), &mut Discard);
     let handshake = result.map_err(|error| match remote.transport() {
         // All that gitoxide leaves of ssh's own line.
-        Transport::Ssh if error.is_unauthenticated() => Fault::SshKey,
+        Transport::Ssh if error.is_unauthenticated() => (Fault::SshKey, false),
         Transport::Ssh | Transport::Http | Transport::Other => fault(error),
     })?;
     Ok(Connected { transport, handshake })
 }
 
 fn http_options(remote: &Remote) -> Result<http::Options, Fault> {
-    let anchors = tls::trust_anchors(remote.ca_file.as_deref())?;
-    let quiet = remote.timeout;
-    let direct = remote.is_loopback();
+    let configure = configuration(remote)?;
     let mut options = http::Options {
         backend: Some(Arc::new(Mutex::new(http::reqwest::Options {
-            configure_client: Some(Box::new(move |builder: reqwest::blocking::ClientBuilder| {
-                let builder = if direct { builder.no_proxy() } else { builder };
-                Ok(builder
-                    .connect_timeout(CONNECT_TIMEOUT)
-                    .timeout(quiet)
-                    .tls_certs_merge(anchors.iter().cloned()))
-            })),
+            configure_client: Some(Box::new(move |builder| Ok(configure(builder)))),
             // With it set gitoxide refuses redirects, and says so.
             configure_request: Some(Box::new(|_| Ok(()))),
         }))),
@@ -79,6 +117,19 @@ fn http_options(remote: &Remote) -> Result<http::Options, Fault> {
         options.extra_headers.push(format!("Authorization: {}", *token.basic_field()));
     }
     Ok(options)
+}
+
+/// How each client for this remote is made.
+fn configuration(
+    remote: &Remote,
+) -> Result<impl Fn(ClientBuilder) -> ClientBuilder + Send + Sync + 'static, Fault> {
+    let anchors = tls::trust_anchors(remote.ca_file.as_deref())?;
+    let quiet = remote.timeout;
+    let direct = remote.is_loopback();
+    Ok(move |builder: ClientBuilder| {
+        let builder = if direct { builder.no_proxy() } else { builder };
+        builder.connect_timeout(CONNECT_TIMEOUT).timeout(quiet).tls_certs_merge(anchors.iter().cloned())
+    })
 }
 
 /// Returns the product's name for the protocol.

@@ -40,6 +40,8 @@ pub enum Mode {
     Endless,
     /// With a redirect to itself.
     RedirectLoop,
+    /// With this status and a redirect, of what has the first of these in its path to what has the second instead.
+    Renamed(u16, &'static str, &'static str),
     /// With this `ERR` line.
     Refuse(String),
     /// With a null id for the ref that was asked for.
@@ -92,6 +94,14 @@ impl Mode {
             Self::RedirectLoop => {
                 let path = request.head.split(' ').nth(1).unwrap_or("/");
                 client.write_all(&page(302, "text/html", &format!("Location: {path}\r\n"), b""))
+            }
+            Self::Renamed(status, from, to) => {
+                let path = request.head.split(' ').nth(1).unwrap_or("/");
+                if !path.contains(from) {
+                    return client.write_all(&real()?);
+                }
+                let location = format!("Location: {}\r\n", path.replacen(from, to, 1));
+                client.write_all(&page(*status, "text/html", &location, b"<html>It is elsewhere.</html>"))
             }
             Self::Refuse(text) => client.write_all(&answer_of(request, &format!("ERR {text}\n"))),
             Self::NullId(name) => {

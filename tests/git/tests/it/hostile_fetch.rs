@@ -66,6 +66,30 @@ async fn a_redirect_says_what_to_configure() {
 }
 
 #[tokio::test]
+async fn a_repository_that_was_renamed_is_fetched_where_it_is() {
+    let mut bed = Bed::new();
+    let hostile = Hostile::start(bed.server.port());
+    bed.source.url = hostile.url("old-name");
+    bed.source.token_file = Some(bed.token_file());
+    let mut deployed: Option<String> = None;
+    for status in [301, 302, 307, 308] {
+        hostile.set(Mode::Renamed(status, "/old-name", "/infra"));
+        let tip = bed.origin.commit("status", &status.to_string(), "another");
+        let ancestry = bed.ancestry(&tip, deployed.as_deref()).await;
+        let expected = if deployed.is_some() { Ancestry::Descendant } else { Ancestry::NothingDeployed };
+        assert_eq!(ancestry, expected, "{status}");
+        deployed = Some(tip);
+    }
+    let tip = bed.origin.commit("status", "elsewhere", "another");
+    hostile.set(Mode::Renamed(301, "/git/old-name", "http://127.0.0.1:1/infra"));
+    let error = bed.fetch_error(&tip, deployed.as_deref()).await;
+    assert_contains(&error, "set source.url to the final address");
+    hostile.set(Mode::Renamed(301, "/git/", "/git/x/"));
+    let error = bed.fetch_error(&tip, deployed.as_deref()).await;
+    assert_contains(&error, "set source.url to the final address");
+}
+
+#[tokio::test]
 async fn what_is_no_git_server_is_an_error() {
     let scene = Scene::new().await;
     scene.check(&Mode::Html, "application/x-git-upload-pack-advertisement").await;

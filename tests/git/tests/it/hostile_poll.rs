@@ -43,6 +43,39 @@ async fn a_redirect_says_what_to_configure() {
 }
 
 #[tokio::test]
+async fn a_repository_that_was_renamed_is_found_where_it_is() {
+    let bed = Bed::new();
+    let hostile = Hostile::start(bed.server.port());
+    for status in [301, 302, 307, 308] {
+        hostile.set(Mode::Renamed(status, "/old-name", "/infra"));
+        let mut poller = Poller::new(&source(&hostile.url("old-name")), program());
+        let moved = poller.moved();
+        assert_eq!(moved.to(), None);
+        let tip = poller.poll().await.unwrap_or_else(|error| panic!("{status}: {}", told(&error)));
+        assert_eq!((tip.as_str(), moved.to()), (bed.origin.head().as_str(), Some(hostile.url("infra"))));
+        hostile.set(Mode::Behave);
+        std::os::unix::fs::symlink(bed.origin.path(), bed.origin.root().join("old-name")).expect("a link");
+        poller.poll().await.unwrap_or_else(|error| panic!("{status}: {}", told(&error)));
+        assert_eq!(moved.to(), None, "it is back where it was");
+        std::fs::remove_file(bed.origin.root().join("old-name")).expect("it was there");
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_to_elsewhere_is_not_followed() {
+    let bed = Bed::new();
+    let hostile = Hostile::start(bed.server.port());
+    for (status, to) in [(301, "http://127.0.0.1:1/infra"), (303, "/infra")] {
+        hostile.set(Mode::Renamed(status, "/git/old-name", to));
+        let poll = Poller::new(&source(&hostile.url("old-name")), program()).poll().await;
+        assert_contains(&told(&poll.expect_err("not followed")), "set source.url to the final address");
+    }
+    hostile.set(Mode::Renamed(301, "/git/", "/git/x/"));
+    let poll = Poller::new(&source(&hostile.url("infra")), program()).poll().await;
+    assert_contains(&told(&poll.expect_err("on and on")), "redirects on and on, at last to ");
+}
+
+#[tokio::test]
 async fn a_page_for_people_is_no_git_server() {
     check(Mode::Html, LONG, "content type \"text/html\"").await;
     check(Mode::EmptyText, LONG, "content type \"text/plain\"").await;
