@@ -7,6 +7,7 @@ mod credentials;
 mod ctl;
 mod events;
 mod failures;
+mod hostile_forge;
 mod lifecycle;
 mod listener;
 mod metrics;
