@@ -104,6 +104,25 @@ impl GitRepo {
         self.head()
     }
 
+    /// Writes a commit with this text, whatever git thinks of it, puts `main` on it and returns its id.
+    ///
+    /// # Panics
+    /// When git cannot.
+    pub fn raw_commit(&self, text: &str) -> String {
+        let mut git = self
+            .command(&["hash-object", "-t", "commit", "-w", "--literally", "--stdin"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("git is installed");
+        git.stdin.take().expect("piped").write_all(text.as_bytes()).expect("git reads");
+        let made = git.wait_with_output().expect("git ends");
+        let id = String::from_utf8_lossy(&made.stdout).trim().to_owned();
+        self.git(&["update-ref", "refs/heads/main", &id]);
+        self.git(&["reset", "--quiet", "--hard"]);
+        id
+    }
+
     /// Moves the current branch to another commit, as a forced push does.
     ///
     /// # Panics

@@ -1,8 +1,5 @@
 //! Commits that git reads and that are not as they should be.
 
-use std::io::Write as _;
-use std::process::{Command, Stdio};
-
 use pull_agent_core::Ancestry;
 
 use crate::bed::{Bed, told};
@@ -11,19 +8,7 @@ use crate::bed::{Bed, told};
 fn odd_commit(bed: &Bed, on: &str, author: &str, committer: &str) -> String {
     let tree = bed.origin.git(&["rev-parse", &format!("{on}^{{tree}}")]);
     let text = format!("tree {tree}\nparent {on}\nauthor {author}\ncommitter {committer}\n\nodd\n");
-    let mut git = Command::new("git")
-        .args(["hash-object", "-t", "commit", "-w", "--literally", "--stdin"])
-        .current_dir(bed.origin.path())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("git is installed");
-    git.stdin.take().expect("piped").write_all(text.as_bytes()).expect("git reads");
-    let made = git.wait_with_output().expect("git ends");
-    let id = String::from_utf8_lossy(&made.stdout).trim().to_owned();
-    bed.origin.git(&["update-ref", "refs/heads/main", &id]);
-    bed.origin.git(&["reset", "--quiet", "--hard"]);
-    id
+    bed.origin.raw_commit(&text)
 }
 
 #[tokio::test]

@@ -1,6 +1,5 @@
 //! Signatures: the agent says of a commit what `git verify-commit` says.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -57,18 +56,7 @@ impl Signing {
 
     /// Puts the branch on a commit with this text.
     fn raw(&self, text: &str) -> String {
-        let mut git = Command::new("git")
-            .args(["hash-object", "-t", "commit", "-w", "--literally", "--stdin"])
-            .current_dir(self.bed.origin.path())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("git is installed");
-        git.stdin.take().expect("piped").write_all(text.as_bytes()).expect("git reads");
-        let made = git.wait_with_output().expect("git ends");
-        let id = String::from_utf8_lossy(&made.stdout).trim().to_owned();
-        self.bed.origin.reset(&id);
-        id
+        self.bed.origin.raw_commit(text)
     }
 
     /// What git says of a commit.
