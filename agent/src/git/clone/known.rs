@@ -60,7 +60,7 @@ impl Known {
         tip.filter(|tip| of == Some(*tip)).map(|_| known)
     }
 
-    /// Writes it, synced to disk together with the rest of the clone.
+    /// Writes it. It need not survive a power cut, and must not be there before what it vouches for would.
     pub(in crate::git) fn write(&self, clone: &Clone) -> Result<(), CloneError> {
         let path = clone.git_dir.join(FILE);
         let bytes = serde_json::to_vec(self).map_err(std::io::Error::other);

@@ -69,13 +69,15 @@ fn bring_in_locked(request: &FetchRequest) -> Result<FetchAnswer, Fault> {
 fn anew(request: &FetchRequest) -> Result<FetchAnswer, Fault> {
     let clone = Clone::make(&request.repository, &request.remote.url)?;
     let updated = update(request, &clone)?;
-    clone.move_in(&request.repository)?;
+    updated.known.write(&clone.move_in(&request.repository)?)?;
     Ok(updated.answer)
 }
 
 /// What an update found.
 struct Updated {
     answer: FetchAnswer,
+    /// To be written once all of the clone is on disk: it vouches for that.
+    known: Known,
     /// Everything that the clone had before and somebody may still read is part of the new tip's history.
     replaceable: bool,
 }
@@ -99,6 +101,7 @@ fn update_synced(request: &FetchRequest, clone: &Clone) -> Result<Updated, Fault
     let files = clone.files()?;
     let updated = update(request, clone)?;
     clone.sync_changes(&files)?;
+    updated.known.write(clone)?;
     Ok(updated)
 }
 
@@ -148,13 +151,13 @@ fn update(request: &FetchRequest, clone: &Clone) -> Result<Updated, Fault> {
     };
     let descends = base.filter(|_| standing == Some(Standing::Descendant));
     let descends = descends.zip(ends.as_deref());
-    Known::of(tip, descends, &request.held, &contains, read_at).write(clone)?;
+    let known = Known::of(tip, descends, &request.held, &contains, read_at);
     let untrusted = match Trusted::of(request) {
         Some(mut trusted) => trusted.objection(clone, tip)?,
         None => None,
     };
     let answer = FetchAnswer { subject, author, standing, contains, untrusted, notes: Vec::new() };
-    Ok(Updated { answer, replaceable })
+    Ok(Updated { answer, known, replaceable })
 }
 
 /// What is done to one clone.
