@@ -15,6 +15,7 @@ extern crate alloc;
 
 mod answer;
 mod backoff;
+mod budget;
 mod candidate;
 mod cause;
 mod command;
@@ -39,6 +40,7 @@ mod time;
 mod verdict;
 
 pub use answer::{Answer, NotSaved, Refusal};
+pub use budget::Budget;
 pub use candidate::{Candidate, Comparison, Tries, WhyRefused};
 pub use cause::{Cause, Consequence, EndedBy, Probe, ProbeFailure, ReasonCode};
 pub use command::{Baseline, Command, Operation};

@@ -3,11 +3,12 @@
 //! or a socket, and never sleeps.
 //!
 //! Reading order: [`world`] (what there is), [`driver`] (the contract of the agent's loop and its steps), [`faults`] (what
-//! can go wrong), [`invariants`] (what must hold), [`scenario`] (what happens in a run), [`run`] (one run, and many).
+//! can go wrong), [`invariants`] (what must hold), [`scenario`] (what happens in a run), [`run`] (one run, and many). Beside it, [`fleet`]: many hosts and one forge.
 
 mod answers;
 pub mod driver;
 pub mod faults;
+pub mod fleet;
 pub mod invariants;
 pub mod log;
 pub mod rng;

@@ -12,11 +12,15 @@ fn main() -> ExitCode {
     let numbers: Vec<u64> = arguments.iter().skip(1).filter_map(|text| text.parse().ok()).collect();
     match (arguments.first().map(String::as_str), numbers.as_slice()) {
         (Some("replay"), [seed]) => replay(Plan { seed: *seed, ..Plan::default() }),
+        (Some("fleet"), []) => {
+            print!("{}", pull_agent_sim::fleet::table());
+            ExitCode::SUCCESS
+        }
         (Some("script"), _) => script(&arguments[1..]),
         (Some("run"), [start, count]) => many(*start, *count),
         (Some(_) | None, _) => {
             eprintln!(
-                "usage: pull-agent-sim replay SEED | run START COUNT | script NAME SEED [POINT:DEATH]…"
+                "usage: pull-agent-sim replay SEED | run START COUNT | fleet | script NAME SEED [POINT:DEATH]…"
             );
             ExitCode::from(2)
         }

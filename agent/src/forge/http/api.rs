@@ -5,14 +5,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use pull_agent_core::Millis;
+use pull_agent_core::{Budget, Millis};
 use reqwest::header::{AUTHORIZATION, ETAG, IF_NONE_MATCH, LINK, LOCATION};
 use reqwest::{Client, Method, Response, StatusCode, Url};
 
 use super::credential::Credential;
 use super::dialect::{Denied, Dialect};
 use super::error::HttpError;
-use super::limits::Budget;
 use super::refusal::{self, Refusal};
 use super::stats::SharedStats;
 use super::token::{self, Secret};

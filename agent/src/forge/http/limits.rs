@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
-use pull_agent_core::Millis;
+use pull_agent_core::{Budget, Millis};
 use reqwest::StatusCode;
 use reqwest::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
 
@@ -10,9 +10,6 @@ use crate::clock;
 
 /// Forges count by the minute or by the hour; whoever asks for more is asked again after that.
 const LONGEST: Millis = Millis::seconds(3600);
-
-/// Nobody asks more often while checks are young.
-const PLENTY: Millis = Millis::seconds(15);
 
 /// Where a limit was hit and no field says how long.
 pub(super) const UNTOLD: Millis = Millis::seconds(60);
@@ -63,23 +60,6 @@ impl Quota {
         let end = i64::try_from(number(headers, self.reset)?).ok()?;
         let now = date(headers, &DATE).unwrap_or_else(local).as_second();
         Some(Budget { left, seconds: end.saturating_sub(now).max(0).unsigned_abs() })
-    }
-}
-
-/// Requests that may still be made, and until when they have to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Budget {
-    left: u64,
-    seconds: u64,
-}
-
-impl Budget {
-    /// How long to wait after a question of so many requests, that questions like it use half of the budget; none while that is
-    /// sooner than anybody asks again.
-    pub(super) fn pace(self, requests: u64) -> Option<Millis> {
-        let wait = self.seconds.saturating_mul(2).saturating_mul(requests) / self.left;
-        let wait = Millis::seconds(wait.min(self.seconds)).min(LONGEST);
-        (wait > PLENTY).then_some(wait)
     }
 }
 
