@@ -8,6 +8,9 @@ use reqwest::{StatusCode, Url};
 /// A renamed repository is one redirect, one that was renamed again another.
 pub(super) const REDIRECTS: usize = 4;
 
+/// What a client of git asks for first below the address of a repository (gitprotocol-http(5)).
+pub(super) const GREETING: &str = "/info/refs";
+
 /// Where the repository was found, if that is not where the configuration says.
 #[derive(Clone, Debug, Default)]
 pub struct Moved(Arc<Mutex<Option<String>>>);

@@ -18,7 +18,7 @@ pub use error::PollError;
 
 use super::child::{self, Completed, Request};
 use super::credentials::token_apart;
-use super::moved::{Moved, REDIRECTS, redirected};
+use super::moved::{GREETING, Moved, REDIRECTS, redirected};
 use super::remote::{Remote, Transport};
 use crate::secret::Token;
 use crate::settings::Source;
@@ -154,6 +154,12 @@ impl Poller {
         for _ in 0..REDIRECTS {
             match self.ask_at(&at, client, begun).await {
                 Err(PollError::Redirect { to: Some(to), .. }) if to != at => at = to,
+                Err(PollError::Status { url, status }) if may_have_moved(status) => {
+                    match self.greeted_elsewhere(&at, client).await {
+                        Some(to) if to != at => at = to,
+                        Some(_) | None => return Err(PollError::Status { url, status }),
+                    }
+                }
                 Ok(tip) => {
                     self.moved.set((at != configured).then_some(at));
                     return Ok(tip);
@@ -210,9 +216,19 @@ impl Poller {
         }
     }
 
+    /// git asks for the greeting first, and some servers redirect that alone.
+    async fn greeted_elsewhere(&self, at: &str, client: &Client) -> Option<String> {
+        let url = format!("{at}{GREETING}?service=git-upload-pack");
+        let request = client.get(url).header(USER_AGENT, GIT_USER_AGENT).header("git-protocol", "version=2");
+        let token = token_apart(&self.remote).await.ok()?;
+        let response = with_token(request, token.as_ref()).ok()?.send().await.ok()?;
+        let location = response.headers().get(LOCATION)?.to_str().ok()?;
+        redirected(response.status(), at, GREETING, location)
+    }
+
     /// A server that answers with nothing says in its greeting what it is.
     async fn why_nothing(&self, at: &str, client: &Client, token: Option<&Token>) -> PollError {
-        let url = format!("{at}/info/refs?service=git-upload-pack");
+        let url = format!("{at}{GREETING}?service=git-upload-pack");
         let request = client.get(url).header(USER_AGENT, GIT_USER_AGENT).header("git-protocol", "version=2");
         let Ok(request) = with_token(request, token) else { return PollError::Nothing };
         let Ok(response) = request.send().await else { return PollError::Nothing };
@@ -267,6 +283,11 @@ impl Poller {
     fn broke_off(&self, error: reqwest::Error) -> PollError {
         PollError::BrokeOff { url: self.remote.url.clone(), source: error.without_url() }
     }
+}
+
+/// Whether an answer may be that of an address where there is no repository any more.
+const fn may_have_moved(status: u16) -> bool {
+    matches!(status, 404 | 405 | 410)
 }
 
 fn with_token(request: RequestBuilder, token: Option<&Token>) -> Result<RequestBuilder, PollError> {

@@ -20,7 +20,7 @@ use super::Fault;
 use super::fault::is_redirect;
 use crate::error::chain;
 use crate::git::credentials::{ssh_command, token};
-use crate::git::moved::{REDIRECTS, redirected};
+use crate::git::moved::{GREETING, REDIRECTS, redirected};
 use crate::git::remote::{Remote, Transport};
 use crate::tls;
 
@@ -35,9 +35,6 @@ pub(super) struct Connected {
     pub(super) transport: Box<dyn Connection + Send>,
     pub(super) handshake: Handshake,
 }
-
-/// What is asked for first below the address of a repository (gitprotocol-http(5)).
-const GREETING: &str = "/info/refs";
 
 /// Connects and shakes hands, where a server redirects within itself at the new address. No program is asked for credentials,
 /// and nobody at a terminal.

@@ -62,6 +62,18 @@ async fn a_repository_that_was_renamed_is_found_where_it_is() {
 }
 
 #[tokio::test]
+async fn a_server_that_redirects_the_greeting_alone_is_followed_too() {
+    let bed = Bed::new();
+    let hostile = Hostile::start(bed.server.port());
+    let mut poller = Poller::new(&source(&hostile.url("old-name")), program());
+    let gone = told(&poller.poll().await.expect_err("there is nothing"));
+    assert_contains(&gone, "HTTP 404");
+    hostile.set(Mode::Renamed(301, "/old-name/info/refs", "/infra/info/refs"));
+    let tip = poller.poll().await.unwrap_or_else(|error| panic!("{}", told(&error)));
+    assert_eq!((tip.as_str(), poller.moved().to()), (bed.origin.head().as_str(), Some(hostile.url("infra"))));
+}
+
+#[tokio::test]
 async fn a_redirect_to_elsewhere_is_not_followed() {
     let bed = Bed::new();
     let hostile = Hostile::start(bed.server.port());
