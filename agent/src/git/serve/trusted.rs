@@ -11,7 +11,7 @@ use super::Fault;
 use super::beside::Beside;
 use crate::error::chain;
 use crate::git::child::FetchRequest;
-use crate::git::clone::{self, Clone, CloneError, Commits, history, object_id};
+use crate::git::clone::{self, Clone, CloneError, Commits, find_commit, has_commit, history, object_id};
 use crate::git::trust::Signers;
 
 /// Most commits whose signatures are looked at.
@@ -88,6 +88,9 @@ impl<'a> Trusted<'a> {
             if let Err(why) = self.check(repo, id)? {
                 return Ok(Some((id, why)));
             }
+            if let Some(parent) = missing_parent(repo, id, older)? {
+                return Ok(Some((id, format!("has a parent that the remote did not send, {parent}"))));
+            }
         }
         Ok(None)
     }
@@ -104,4 +107,19 @@ impl<'a> Trusted<'a> {
         self.known.insert(id, said.clone());
         Ok(said)
     }
+}
+
+/// A parent of which nobody knows whether it is signed, nor that it need not be.
+fn missing_parent(
+    repo: &gix::Repository,
+    id: ObjectId,
+    older: &HashSet<ObjectId>,
+) -> Result<Option<ObjectId>, CloneError> {
+    let parents = find_commit(repo, id)?.map(|commit| commit.parents).unwrap_or_default();
+    for parent in parents {
+        if !older.contains(&parent) && !has_commit(repo, parent)? {
+            return Ok(Some(parent));
+        }
+    }
+    Ok(None)
 }

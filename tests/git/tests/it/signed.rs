@@ -244,6 +244,18 @@ async fn what_is_merged_must_be_signed_too_and_what_is_older_need_not() {
 }
 
 #[tokio::test]
+async fn what_the_remote_does_not_send_is_not_trusted() {
+    let signing = Signing::new();
+    let key = signing.ed25519("key");
+    signing.allow(&[("ada@example.org", &key)]);
+    signing.commit("one", None);
+    let tip = signing.commit("two", Some(&key));
+    let gone = "1".repeat(40);
+    signing.refused(&tip, Some(&gone), false, None).await;
+    signing.refused(&tip, Some(&gone), true, Some("has a parent that the remote did not send")).await;
+}
+
+#[tokio::test]
 async fn what_is_below_a_tip_is_signed_too() {
     let signing = Signing::new();
     let key = signing.ed25519("key");
