@@ -44,6 +44,8 @@ use super::gix_error;
 const GIT_DIR: &str = ".git";
 /// A clone in the making, and one that was replaced.
 const NEW: &str = ".git.new";
+/// Commits for a question about a clone, which may itself be in the making.
+const BESIDE: &str = ".git.beside";
 /// Says that a repository is ours, and of which remote.
 const MARKER: &str = "pull-agent.json";
 /// Ends of the history while a fetch is going on; becomes the file `shallow` when it was good.
@@ -118,9 +120,17 @@ fn has_head(git_dir: &Path) -> bool {
 }
 
 impl Clone {
-    /// Makes an empty clone beside the place of the clone. The lock must be held.
+    /// Makes an empty clone beside the place of the clone, to be put there. The lock must be held.
     pub(super) fn make(repository: &Path, url: &str) -> Result<Self, CloneError> {
-        let git_dir = repository.join(NEW);
+        Self::make_in(repository.join(NEW), url)
+    }
+
+    /// Makes an empty clone that never becomes the clone. The lock must be held.
+    pub(super) fn make_beside(repository: &Path, url: &str) -> Result<Self, CloneError> {
+        Self::make_in(repository.join(BESIDE), url)
+    }
+
+    fn make_in(git_dir: PathBuf, url: &str) -> Result<Self, CloneError> {
         remove_tree(&git_dir)?;
         std::fs::DirBuilder::new()
             .mode(0o700)

@@ -7,7 +7,7 @@ use std::path::Path;
 use fs_err as fs;
 
 use super::CloneError;
-use super::{GIT_DIR, MARKER, NEW, SHALLOW_NEXT, remove_tree, take_lock};
+use super::{BESIDE, GIT_DIR, MARKER, NEW, SHALLOW_NEXT, remove_tree, take_lock};
 
 /// Removes left-overs of fetches that were killed; for the start of the agent and after each kill. Blocks for a few
 /// seconds at most. Does nothing where there is no clone.
@@ -27,6 +27,7 @@ pub fn sweep(repository: &Path) -> Result<(), CloneError> {
 /// The same for a holder of the lock.
 pub(in crate::git) fn sweep_locked(repository: &Path) -> Result<(), CloneError> {
     remove_tree(&repository.join(NEW))?;
+    remove_tree(&repository.join(BESIDE))?;
     let git_dir = repository.join(GIT_DIR);
     if git_dir.join(MARKER).is_file() { sweep_dir(&git_dir) } else { Ok(()) }
 }

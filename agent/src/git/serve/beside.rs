@@ -22,7 +22,7 @@ pub(super) struct Beside<'a> {
 impl<'a> Beside<'a> {
     /// Makes an empty one. The lock must be held.
     pub(super) fn of(remote: &'a Remote, repository: &Path) -> Result<Self, CloneError> {
-        Ok(Self { remote, clone: Clone::make(repository, &remote.url)? })
+        Ok(Self { remote, clone: Clone::make_beside(repository, &remote.url)? })
     }
 
     /// Brings a commit and so many generations of its history in, itself included.

@@ -154,7 +154,7 @@ pub(crate) fn left_overs(repository: &Path) -> Vec<PathBuf> {
         for entry in std::fs::read_dir(&dir).into_iter().flatten().flatten() {
             let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
             let own_lock = path == repository.join(".lock");
-            let left = name == ".git.new"
+            let left = [".git.new", ".git.beside"].contains(&name.as_str())
                 || name.starts_with(".tmp")
                 || [".lock", ".keep"].iter().any(|end| name.ends_with(end))
                 || name == "pull-agent.shallow";

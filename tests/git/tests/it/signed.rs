@@ -235,6 +235,9 @@ async fn what_is_merged_must_be_signed_too_and_what_is_older_need_not() {
     origin.git(&["switch", "--quiet", "main"]);
     let merged = merge("all of it signed");
     signing.refused(&merged, Some(&deployed), true, None).await;
+    // A clone that is made anew meanwhile is looked at in the making.
+    std::fs::write(signing.bed.git_dir().join("HEAD"), "").expect("it was there");
+    signing.refused(&merged, Some(&deployed), true, None).await;
     origin.git(&["switch", "--quiet", "side"]);
     let unsigned = signing.commit("more", None);
     origin.git(&["switch", "--quiet", "main"]);
