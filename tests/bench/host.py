@@ -90,10 +90,10 @@ class Agent:
         connection.sock.connect(str(self.socket))
         return connection
 
-    def ask(self, path, method="GET"):
+    def ask(self, path, method="GET", body=None):
         connection = self.connect()
         try:
-            connection.request(method, path)
+            connection.request(method, path, body)
             return json.load(connection.getresponse())
         finally:
             connection.close()
