@@ -5,14 +5,16 @@
 #[cfg(test)]
 mod tests;
 
-use pull_agent_core::{Revision, Verdict, VerdictKind};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use pull_agent_core::{Mono, Revision, Verdict, VerdictKind};
 
 use crate::forge::github::{AskError, GitHub};
 pub use crate::forge::github::{Asked, Merged, NewError};
 pub use crate::forge::http::ForgeStats;
 use crate::forge::http::{Bounds, Http, Question, SharedStats};
 use crate::settings::GithubGate;
-use crate::text;
+use crate::{clock, text};
 
 /// Asks a forge that speaks GitHub's API. One for the life of the process: it remembers what the forge said, so that
 /// asking again for what has not changed is a 304, which costs nothing of the rate limit.
@@ -22,6 +24,8 @@ pub struct Checks {
     http: Http,
     bounds: Bounds,
     stats: SharedStats,
+    /// Until when the last answer to a question about a revision wants nobody to ask.
+    quiet_until: Mutex<Mono>,
 }
 
 impl Checks {
@@ -44,7 +48,7 @@ impl Checks {
     fn bounded(gate: &GithubGate, bounds: Bounds, stats: SharedStats) -> Result<Self, NewError> {
         let github = GitHub::new(gate)?;
         let http = Http::new(GitHub::DIALECT, github.place(), bounds, stats.clone());
-        Ok(Self { github, http, bounds, stats })
+        Ok(Self { github, http, bounds, stats, quiet_until: Mutex::new(Mono(0)) })
     }
 
     /// Asks for a verdict on this revision. Never fails and takes at most 30 s: a forge that cannot be asked is the
@@ -60,6 +64,7 @@ impl Checks {
         let verdict = &mut asked.verdict;
         let pace = question.pace();
         verdict.not_before = question.leave_alone().max(pace);
+        *self.quiet() = clock::mono().after(verdict.not_before.unwrap_or_default());
         if verdict.kind != VerdictKind::Green
             && question.leave_alone().is_none()
             && let Some(pace) = pace
@@ -79,11 +84,15 @@ impl Checks {
         asked
     }
 
-    /// Asks where the forge says that the branch is; none where it does not show that, or little is left of its rate limit.
+    /// Asks where the forge says that the branch is; none where it does not show that, or wants to be left alone, or little is left of its rate
+    /// limit.
     ///
     /// # Errors
     /// The sentence of what went wrong.
     pub async fn head(&self) -> Result<Option<Revision>, String> {
+        if *self.quiet() > clock::mono() {
+            return Ok(None);
+        }
         let mut question = self.http.begin().await.map_err(|error| error.sentence())?;
         if !question.has_room() {
             return Ok(None);
@@ -94,6 +103,10 @@ impl Checks {
             question.hide_token(&mut sentence);
             sentence
         })
+    }
+
+    fn quiet(&self) -> MutexGuard<'_, Mono> {
+        self.quiet_until.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What the requests so far came to.

@@ -44,7 +44,7 @@ pub(super) fn redirected(status: StatusCode, asked: &str, service: &str, locatio
     ];
     let asked = Url::parse(&format!("{asked}{service}")).ok()?;
     let mut to = asked.join(location).ok()?;
-    if !followed.contains(&status) || to.origin() != asked.origin() || !to.username().is_empty() {
+    if !followed.contains(&status) || to.origin() != asked.origin() || has_user(&to) {
         return None;
     }
     let path = to.path().strip_suffix(service)?.to_owned();
@@ -52,6 +52,11 @@ pub(super) fn redirected(status: StatusCode, asked: &str, service: &str, locatio
     to.set_query(None);
     to.set_fragment(None);
     Some(to.as_str().trim_end_matches('/').to_owned())
+}
+
+/// Whether an address has a name or a password in it.
+fn has_user(url: &Url) -> bool {
+    !url.username().is_empty() || url.password().is_some()
 }
 
 #[cfg(test)]
@@ -72,6 +77,7 @@ mod tests {
             "https://example.net:8443/new/infra.git/git-upload-pack",
             "//example.net/new/infra.git/git-upload-pack",
             "https://poby@example.org:8443/new/infra.git/git-upload-pack",
+            "https://:secret@example.org:8443/new/infra.git/git-upload-pack",
             "/login",
             "https://",
         ] {

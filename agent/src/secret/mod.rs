@@ -155,6 +155,11 @@ impl Token {
     pub(crate) fn redact(&self, text: &str) -> String {
         echo::hide(&echo::hide(text, &self.encoded()), self.0.expose_secret())
     }
+
+    /// Whether a peer's words hold the token.
+    pub(crate) fn is_in(&self, text: &str) -> bool {
+        self.redact(text) != text
+    }
 }
 
 fn sensitive(value: &str) -> Result<HeaderValue, InvalidHeaderValue> {

@@ -56,10 +56,26 @@ async fn what_the_rate_limit_leaves_is_for_the_gate() {
 }
 
 #[tokio::test]
+async fn a_forge_that_wants_to_be_left_alone_is() {
+    let lab = Lab::new().await;
+    at(&lab, "main");
+    lab.green();
+    let checks = checks(&lab.gate());
+    lab.forge.fault(Fault::once(Kind::Secondary { status: 403, retry_after: "60".to_owned() }));
+    checks.ask(&revision()).await;
+    let before = lab.forge.requests().len();
+    assert_eq!((checks.head().await, lab.forge.requests().len()), (Ok(None), before));
+}
+
+#[tokio::test]
 async fn a_forge_that_fails_is_an_error_and_an_answer_that_is_none_too() {
     let lab = Lab::new().await;
     at(&lab, "main");
     lab.forge.fault(Fault::always(Kind::Status { status: 502, headers: Vec::new() }));
     let error = checks(&lab.gate()).head().await.expect_err("it fails");
     assert!(error.contains("502"), "{error}");
+    lab.forge.clear_faults();
+    lab.forge.fault(Fault::always(Kind::Garbage { body: "{\"object\": 1}".to_owned() }));
+    let error = checks(&lab.gate()).head().await.expect_err("it is no ref");
+    assert!(error.contains("not with a list of branches"), "{error}");
 }

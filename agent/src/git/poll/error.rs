@@ -187,6 +187,10 @@ impl PollError {
 
     /// Takes the token out of everything that the server chose.
     pub(in crate::git) fn redacted(mut self, token: &Token) -> Self {
+        // An address that echoes the token is not followed: it would be told as the new one.
+        if let Self::Redirect { to, .. } = &mut self {
+            to.take_if(|to| token.is_in(to));
+        }
         let said = match &mut self {
             Self::Redirect { location: said, .. }
             | Self::ContentType { found: said, .. }

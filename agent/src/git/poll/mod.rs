@@ -218,20 +218,16 @@ impl Poller {
 
     /// git asks for the greeting first, and some servers redirect that alone.
     async fn greeted_elsewhere(&self, at: &str, client: &Client) -> Option<String> {
-        let url = format!("{at}{GREETING}?service=git-upload-pack");
-        let request = client.get(url).header(USER_AGENT, GIT_USER_AGENT).header("git-protocol", "version=2");
         let token = token_apart(&self.remote).await.ok()?;
-        let response = with_token(request, token.as_ref()).ok()?.send().await.ok()?;
+        let response = greeting(at, client, token.as_ref()).await?;
         let location = response.headers().get(LOCATION)?.to_str().ok()?;
-        redirected(response.status(), at, GREETING, location)
+        let to = redirected(response.status(), at, GREETING, location)?;
+        (!token.is_some_and(|token| token.is_in(&to))).then_some(to)
     }
 
     /// A server that answers with nothing says in its greeting what it is.
     async fn why_nothing(&self, at: &str, client: &Client, token: Option<&Token>) -> PollError {
-        let url = format!("{at}{GREETING}?service=git-upload-pack");
-        let request = client.get(url).header(USER_AGENT, GIT_USER_AGENT).header("git-protocol", "version=2");
-        let Ok(request) = with_token(request, token) else { return PollError::Nothing };
-        let Ok(response) = request.send().await else { return PollError::Nothing };
+        let Some(response) = greeting(at, client, token).await else { return PollError::Nothing };
         let Ok((greeting, _)) = self.read(response).await else { return PollError::Nothing };
         let says = |text: &[u8]| greeting.windows(text.len()).any(|found| found == text);
         if says(b"object-format=sha256") {
@@ -283,6 +279,13 @@ impl Poller {
     fn broke_off(&self, error: reqwest::Error) -> PollError {
         PollError::BrokeOff { url: self.remote.url.clone(), source: error.without_url() }
     }
+}
+
+/// Asks for the greeting; none where nothing comes.
+async fn greeting(at: &str, client: &Client, token: Option<&Token>) -> Option<Response> {
+    let url = format!("{at}{GREETING}?service=git-upload-pack");
+    let request = client.get(url).header(USER_AGENT, GIT_USER_AGENT).header("git-protocol", "version=2");
+    with_token(request, token).ok()?.send().await.ok()
 }
 
 /// Whether an answer may be that of an address where there is no repository any more.

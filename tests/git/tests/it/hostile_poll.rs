@@ -154,6 +154,25 @@ async fn a_token_that_the_server_echoes_is_not_told() {
 }
 
 #[tokio::test]
+async fn an_address_that_echoes_the_token_is_neither_followed_nor_told() {
+    let bed = Bed::new();
+    let hostile = Hostile::start(bed.server.port());
+    let echo = bed.origin.root().join("ghs_secret");
+    std::fs::create_dir(&echo).expect("a new folder");
+    std::os::unix::fs::symlink(bed.origin.path(), echo.join("infra")).expect("a link");
+    let to = ["/git/ghs_secret/infra", "/git/ghs_secret/infra/info/refs"];
+    for (from, to) in ["/git/old-name", "/git/old-name/info/refs"].into_iter().zip(to) {
+        let mut source = source(&hostile.url("old-name"));
+        source.token_file = Some(bed.token_file());
+        hostile.set(Mode::Renamed(301, from, to));
+        let mut poller = Poller::new(&source, program());
+        let error = told(&poller.poll().await.expect_err("not followed"));
+        assert!(!error.contains("ghs_secret"), "{error}");
+        assert_eq!(poller.moved().to(), None);
+    }
+}
+
+#[tokio::test]
 async fn a_null_id_is_no_tip() {
     check(Mode::NullId("refs/heads/main".to_owned()), LONG, "refs/heads/main is at no commit").await;
 }
