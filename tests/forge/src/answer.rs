@@ -304,6 +304,12 @@ async fn faulty(kind: Kind, shared: &Shared, plain: impl FnOnce(&Shared) -> Whol
             whole.status = StatusCode::OK;
             whole.with_body(Body::from(body))
         }
+        Kind::Verbatim { status, headers, body } => {
+            let mut whole =
+                Whole { status: code(status), headers: HeaderMap::new(), body: Bytes::from(body) };
+            headers.iter().for_each(|(name, value)| whole.set(name, value));
+            whole.into_response()
+        }
         Kind::Endless => plain(shared).with_body(body::endless()),
     }
 }

@@ -71,6 +71,8 @@ pub enum Kind {
     HangBody,
     /// 200 with this body.
     Garbage { body: String },
+    /// This answer and nothing else, such as one that was recorded.
+    Verbatim { status: u16, headers: Vec<(String, String)>, body: String },
     /// 200 with a body that never ends.
     Endless,
     Redirect {

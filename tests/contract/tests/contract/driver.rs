@@ -1,7 +1,5 @@
 //! The driver's own requests, through the proxy: what the description does not allow would be no verdict.
 
-use std::time::Duration;
-
 use pull_agent::checks::Checks;
 use pull_agent::settings::{Accept, GateApi, GithubApp, GithubGate};
 use pull_agent_core::{Revision, VerdictKind};
@@ -29,19 +27,9 @@ pub(crate) async fn check(bench: &Bench) {
         RepositorySpec { repository: REPOSITORY.to_owned(), private: true, known_commits_only: false };
     bench.forge.world().put_repository(private);
     let gate = GithubGate {
-        api_url: bench.proxy.url().to_owned(),
-        repository: REPOSITORY.to_owned(),
-        branch: "main".to_owned(),
-        checks: vec![CHECK.to_owned()],
         app_id: Some(GITHUB_ACTIONS),
-        accept: Accept::Commit,
-        api: GateApi::Auto,
-        app: None,
-        newest_green_after: None,
-        max_age: Duration::from_secs(600),
-        timeout: Duration::from_secs(7200),
         token_file: Some(token),
-        ca_file: None,
+        ..super::gate(bench.proxy.url(), REPOSITORY)
     };
     life_of_a_check(bench, &gate).await;
     pull_request(bench, &gate).await;

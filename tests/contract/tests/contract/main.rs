@@ -1,16 +1,41 @@
-//! The stand-in's answers and the driver's requests, held against GitHub's own description of its API. One proxy for all
-//! of it, since that takes seconds to start.
+//! The stand-in's answers and the driver's requests, held against GitHub's own description of its API: one proxy for all
+//! of it, since that takes seconds to start. And the driver against what others know of GitHub: answers that were
+//! recorded, and a second server.
 
 mod driver;
+mod emulated;
+mod recorded;
 mod shapes;
 mod teeth;
 
+use std::time::Duration;
+
+use pull_agent::settings::{Accept, GateApi, GithubGate};
 use pull_agent_contract::{Proxy, Violation};
 use pull_agent_forge::Forge;
 
 const REPOSITORY: &str = "poby/infra";
 const SHA: &str = "3f2a91c0000000000000000000000000000000aa";
 const CHECK: &str = "build (yggdrasil)";
+
+/// Settings that ask this API for one check on main, whoever made it, and take only what hangs on the commit itself.
+fn gate(api_url: &str, repository: &str) -> GithubGate {
+    GithubGate {
+        api_url: api_url.to_owned(),
+        repository: repository.to_owned(),
+        branch: "main".to_owned(),
+        checks: vec![CHECK.to_owned()],
+        app_id: None,
+        accept: Accept::Commit,
+        api: GateApi::Auto,
+        app: None,
+        newest_green_after: None,
+        max_age: Duration::from_secs(600),
+        timeout: Duration::from_secs(7200),
+        token_file: None,
+        ca_file: None,
+    }
+}
 
 /// A stand-in behind the proxy, and a client that tells what the proxy found.
 struct Bench {
