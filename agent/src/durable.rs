@@ -67,36 +67,45 @@ pub(crate) fn write(file: &Path, document: &impl Serialize) -> io::Result<()> {
     write_on(&mut RealDisk::default(), file, document)
 }
 
-/// The same on a disk that may be another one.
+/// The same without the directory: until that is synced, a loss of power may bring back the old text, whole.
+pub(crate) fn replace(file: &Path, document: &impl Serialize) -> io::Result<()> {
+    replace_on(&mut RealDisk::default(), file, document)
+}
+
+/// As [`write()`], on a disk that may be another one.
 pub(crate) fn write_on(disk: &mut dyn Disk, file: &Path, document: &impl Serialize) -> io::Result<()> {
+    replace_on(disk, file, document)?;
+    disk.sync_directory(file.parent().unwrap_or_else(|| Path::new("/")))
+}
+
+/// As [`replace`], on a disk that may be another one.
+pub(crate) fn replace_on(disk: &mut dyn Disk, file: &Path, document: &impl Serialize) -> io::Result<()> {
     let mut text = serde_json::to_vec(document)?;
     text.push(b'\n');
     let temporary = temporary(file);
     disk.write(&temporary, &text)?;
     disk.sync(&temporary)?;
-    disk.rename(&temporary, file)?;
-    disk.sync_directory(file.parent().unwrap_or_else(|| Path::new("/")))
+    disk.rename(&temporary, file)
 }
 
-/// Writes a document that need not outlive the power.
+/// Writes a document that need not outlive the power: after a loss of it there may be nothing, or an empty file.
 pub(crate) fn note(file: &Path, document: &impl Serialize) -> io::Result<()> {
     let temporary = temporary(file);
-    open(&temporary, true)?.write_all(&serde_json::to_vec(document)?)?;
+    RealDisk::default().write(&temporary, &serde_json::to_vec(document)?)?;
     std::fs::rename(&temporary, file)
 }
 
-/// Takes room on the disk for a later [`write()`] of a small document to this file, so that a disk that becomes full
-/// meanwhile does not cost its text. (Where every write needs new room, as on btrfs, this helps less.)
+/// Takes room on the disk for a later [`write()`] or [`note`] of a small document to this file, so that a disk that becomes
+/// full meanwhile does not cost its text. (Where every write needs new room, as on btrfs, this helps less.)
 pub(crate) fn reserve(file: &Path) -> io::Result<()> {
-    let mut reserved = open(&temporary(file), true)?;
-    reserved.write_all(&[b' '; RESERVED])?;
-    reserved.sync_all()
+    open(&temporary(file), true)?.write_all(&[b' '; RESERVED])
 }
 
-/// Reads a document; none when there is no such file or it is no such document.
+/// Reads a document; none when there is no such file, it is empty or it is no such document.
 pub(crate) fn read<T: DeserializeOwned>(file: &Path) -> Option<T> {
     let mut text = Vec::new();
     match File::open(file).and_then(|opened| opened.take(LIMIT).read_to_end(&mut text)) {
+        Ok(0) => return None,
         Ok(_) => {}
         Err(error) => {
             if error.kind() != io::ErrorKind::NotFound {
@@ -130,7 +139,7 @@ fn temporary(file: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 
     use super::*;
 
@@ -147,6 +156,18 @@ mod tests {
         assert_eq!(std::fs::read(&file).expect("readable"), b"[4]\n");
         assert_eq!(file.metadata().expect("there").permissions().mode() & 0o777, 0o600);
         assert!(!temporary(&file).exists());
+    }
+
+    #[test]
+    fn a_note_is_written_over_what_was_reserved() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("a.json");
+        reserve(&file).expect("room");
+        let room = temporary(&file).metadata().expect("there");
+        note(&file, &vec![1, 2, 3]).expect("written");
+        let noted = file.metadata().expect("there");
+        assert_eq!(read::<Vec<u32>>(&file), Some(vec![1, 2, 3]));
+        assert_eq!((room.len(), noted.len(), noted.ino()), (RESERVED as u64, 7, room.ino()));
     }
 
     #[test]

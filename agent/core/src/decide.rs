@@ -117,6 +117,9 @@ impl Turn<'_> {
             }
             Event::LookedBack { look, result } => {
                 if self.state.follow.awaits_look_back(look) {
+                    if let Ok(below) = &result {
+                        self.state.deploy.found_green(below.green.as_ref().map(|green| &green.revision));
+                    }
                     self.follow(|follow, around| follow.looked_back(result, around));
                 }
             }

@@ -53,7 +53,7 @@ pub use holds::held_by_history;
 pub use host::HostView;
 pub use id::{DeploymentId, InvalidRevision, LookNumber, Revision, StepNumber, SystemPath};
 pub use ledger::{Deployed, Hold, Ledger, Pause};
-pub use outbox::{Due, Outbox, Released, SAVE_AGAIN, Unsaved};
+pub use outbox::{Due, Outbox, Outlives, Released, SAVE_AGAIN, Unsaved};
 pub use policy::{OnUnhealthy, Policy};
 pub use record::{Durations, OutcomeTotal, PHASE_BUCKETS, PhaseTotal, Record, Totals};
 pub use state::{Saved, State};

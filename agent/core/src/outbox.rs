@@ -20,12 +20,22 @@ use crate::time::{Millis, Now};
 /// After a failed save the next one is due so much later, unless something happens before.
 pub const SAVE_AGAIN: Millis = Millis::seconds(2);
 
+/// What a save has to outlive before what waits for it may leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Outlives {
+    /// The death of the agent. A loss of power may bring back what was on disk before, whole: the ledger is the same, and
+    /// only looks wait, which find again what they found.
+    Process,
+    /// A loss of power as well: the host is about to be touched, somebody is told that it is done, or the ledger is new.
+    Power,
+}
+
 /// The state of an agent, and what waits for it to be on disk. `R` is the driver's handle of somebody who wants an answer.
 #[derive(Debug)]
 pub struct Outbox<R> {
     state: State,
-    /// What is on disk; none when nobody knows, as after a save that failed half-way.
-    on_disk: Option<Arc<Saved>>,
+    /// What is on disk, and what that outlives; none when nobody knows, as after a save that failed half-way.
+    on_disk: Option<(Arc<Saved>, Outlives)>,
     waiting: Waiting<R>,
     error: Option<String>,
 }
@@ -52,6 +62,7 @@ pub enum Due<R> {
 #[must_use = "what waits for this save is lost with it"]
 pub struct Unsaved<R> {
     saved: Arc<Saved>,
+    outlives: Outlives,
     waiting: Waiting<R>,
 }
 
@@ -71,7 +82,8 @@ impl<R> Outbox<R> {
     pub fn read(saved: impl Into<Arc<Saved>>) -> Self {
         let saved = saved.into();
         let state = State::from((*saved).clone());
-        Self { state, on_disk: Some(saved), waiting: Waiting::default(), error: None }
+        // The process that wrote it may have been killed before it had synced it.
+        Self { state, on_disk: Some((saved, Outlives::Process)), waiting: Waiting::default(), error: None }
     }
 
     /// The outbox of a process that begins with a state which is on no disk.
@@ -97,16 +109,20 @@ impl<R> Outbox<R> {
     /// Returns what is to be done now. It compares the state with what is on disk; it is copied only when they differ.
     pub fn due(&mut self) -> Due<R> {
         let waiting = take(&mut self.waiting);
-        if self.on_disk.as_deref().is_some_and(|disk| self.state.is_saved_as(disk)) {
-            Due::Start(waiting.released())
-        } else {
-            Due::Save(Unsaved { saved: Arc::new(self.state.saved()), waiting })
-        }
+        let least = waiting.needs();
+        let outlives = match &self.on_disk {
+            Some((saved, has)) if self.state.is_saved_as(saved) && *has >= least => {
+                return Due::Start(waiting.released());
+            }
+            Some((saved, _)) if saved.ledger == *self.state.ledger() => least,
+            Some(_) | None => Outlives::Power,
+        };
+        Due::Save(Unsaved { saved: Arc::new(self.state.saved()), outlives, waiting })
     }
 
-    /// The state is on disk, to outlive the power. Returns what waited for it: nothing that was decided later.
+    /// The state is on disk, to outlive what it has to. Returns what waited for it: nothing that was decided later.
     pub fn saved(&mut self, unsaved: Unsaved<R>) -> Released<R> {
-        self.on_disk = Some(unsaved.saved);
+        self.on_disk = Some((unsaved.saved, unsaved.outlives));
         self.error = None;
         unsaved.waiting.released()
     }
@@ -150,6 +166,12 @@ impl<R> Unsaved<R> {
     pub const fn saved(&self) -> &Arc<Saved> {
         &self.saved
     }
+
+    /// Returns what that has to outlive.
+    #[must_use]
+    pub const fn outlives(&self) -> Outlives {
+        self.outlives
+    }
 }
 
 impl<R> Waiting<R> {
@@ -161,6 +183,15 @@ impl<R> Waiting<R> {
                 self.commands.retain(|waiting| discriminant(waiting) != kind);
             }
             self.commands.push(command);
+        }
+    }
+
+    fn needs(&self) -> Outlives {
+        let nothing_is_told = self.callers.iter().all(|(_, answer)| answer.is_err());
+        if nothing_is_told && self.commands.iter().all(Command::is_look) {
+            Outlives::Process
+        } else {
+            Outlives::Power
         }
     }
 

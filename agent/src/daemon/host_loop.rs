@@ -155,9 +155,9 @@ impl<S: StateWriter, D: Drivers> Loop<S, D> {
                 "the writer of the state died; only a restart of the agent brings another one".to_owned()
             );
         };
-        let saved = Arc::clone(unsaved.saved());
+        let (saved, outlives) = (Arc::clone(unsaved.saved()), unsaved.outlives());
         let written = tokio::task::spawn_blocking(move || {
-            let result = store.save(&saved);
+            let result = store.save(&saved, outlives);
             (store, result)
         })
         .await;

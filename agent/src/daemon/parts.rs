@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pull_agent_core::{Command, Revision, Saved};
+use pull_agent_core::{Command, Outlives, Revision, Saved};
 
 use crate::checks::ForgeStats;
 use crate::error::chain;
@@ -11,16 +11,16 @@ use crate::store::Store;
 
 /// Where the state is kept.
 pub(super) trait StateWriter: Send + 'static {
-    /// Writes the state, to outlive the power.
+    /// Writes the state, to outlive this.
     ///
     /// # Errors
     /// The sentence for the operator, when any step fails.
-    fn save(&mut self, saved: &Saved) -> Result<(), String>;
+    fn save(&mut self, saved: &Saved, outlives: Outlives) -> Result<(), String>;
 }
 
 impl StateWriter for Store {
-    fn save(&mut self, saved: &Saved) -> Result<(), String> {
-        Self::save(self, saved).map_err(|error| chain(&error))
+    fn save(&mut self, saved: &Saved, outlives: Outlives) -> Result<(), String> {
+        Self::save(self, saved, outlives).map_err(|error| chain(&error))
     }
 }
 

@@ -82,7 +82,8 @@ impl Prober {
         commands::missing(&self.health.commands, &self.environment())
     }
 
-    /// Looks at the host before a switch and writes what it finds, durably. A baseline that is there is kept: the switch may
+    /// Looks at the host before a switch and writes what it finds. That outlives the power once the switch says in the same
+    /// folder that it starts. A baseline that is there is kept: the switch may
     /// have been started since. `source` tries the remote once and has its own time limit.
     ///
     /// # Errors
@@ -105,7 +106,7 @@ impl Prober {
         };
         let baseline = Baseline { failed_units, source, missing: self.missing_programs() };
         let target = file.to_owned();
-        tokio::task::spawn_blocking(move || durable::write(&target, &baseline))
+        tokio::task::spawn_blocking(move || durable::replace(&target, &baseline))
             .await
             .unwrap_or_else(|panic| Err(std::io::Error::other(panic)))
             .map_err(|reason| BaselineError::Write { file: file.display().to_string(), reason })?;

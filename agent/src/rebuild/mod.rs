@@ -114,6 +114,7 @@ impl Rebuild {
             lock: step.files.lock.clone(),
             exclusive: step.files.exclusive.clone(),
             stoppable: step.kind.stoppable(),
+            outlives_power: step.kind.outlives_power(),
         }
     }
 

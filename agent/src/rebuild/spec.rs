@@ -41,6 +41,11 @@ impl Kind {
         }
     }
 
+    /// Whether what is known of it outlives the power. A build that lost its power is begun again: nix has what it finished.
+    pub(super) const fn outlives_power(self) -> bool {
+        !matches!(self, Self::Build)
+    }
+
     /// Whether the agent may end it. An activation runs to its end.
     pub(super) const fn stoppable(self) -> bool {
         matches!(self, Self::Build)
@@ -110,6 +115,14 @@ pub(super) struct Spec {
     pub(super) exclusive: PathBuf,
     /// Whether SIGTERM ends the commands with everything that they started; else it is ignored.
     pub(super) stoppable: bool,
+    /// Whether a loss of power must not take away that it started and how it ended.
+    #[serde(default = "yes")]
+    pub(super) outlives_power: bool,
+}
+
+/// What the spec of an agent that does not know the field means.
+const fn yes() -> bool {
+    true
 }
 
 /// Written before the first command is started: from then on this number is never started again.

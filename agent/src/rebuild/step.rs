@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use serde::Serialize;
+
 use super::spec::{Spec, Started, StepEnd, StepResult};
 use crate::clock::wall;
 use crate::{durable, lock};
@@ -128,7 +130,7 @@ fn start(spec: &Spec, result: &mut StepResult, log: &File, stop: &Stop) {
         log_from: result.log_from,
     };
     // Room for the result first: what cannot be told is not begun.
-    let said = durable::reserve(&spec.result).and_then(|()| durable::write(&spec.started, &started));
+    let said = durable::reserve(&spec.result).and_then(|()| say(spec, &spec.started, &started));
     if let Err(error) = said {
         result.outcome = StepEnd::NotStarted(format!("cannot write {}: {error}", spec.started.display()));
         return;
@@ -142,9 +144,16 @@ fn start(spec: &Spec, result: &mut StepResult, log: &File, stop: &Stop) {
     }
     result.stopped = stop.finish();
     // Why it failed is read from the log: a result that outlives the power must not stand without it.
-    if let Err(error) = log.sync_all() {
+    if spec.outlives_power
+        && let Err(error) = log.sync_all()
+    {
         writeln!(io::stderr(), "pull-agent step: cannot sync {}: {error}", spec.log.display()).ok();
     }
+}
+
+/// Writes a document of the step, to outlive what it must.
+fn say(spec: &Spec, file: &Path, document: &impl Serialize) -> io::Result<()> {
+    if spec.outlives_power { durable::write(file, document) } else { durable::note(file, document) }
 }
 
 /// Writes the result, again and again when the disk is full: the lock is kept meanwhile, so the agent waits. Where nothing
@@ -155,7 +164,7 @@ fn finish(spec: &Spec, result: &StepResult) -> Result<(), StepError> {
     let mut tries = 0;
     loop {
         tries += 1;
-        match durable::write(&spec.result, result) {
+        match say(spec, &spec.result, result) {
             Ok(()) => return Ok(()),
             Err(error) if tries == limit => return Err(StepError::Write(spec.result.clone(), error)),
             Err(error) => {
@@ -194,6 +203,7 @@ mod tests {
             lock: files.lock,
             exclusive: files.exclusive,
             stoppable: false,
+            outlives_power: true,
         };
         let other = lock::attempt(&spec.exclusive).expect("a lock").expect("nobody else has it");
         let result = attempt(&spec, &Stop::deaf(), Duration::ZERO).expect("looked");

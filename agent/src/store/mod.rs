@@ -10,7 +10,7 @@ mod tests;
 use std::path::{Path, PathBuf};
 
 use pull_agent_core::saved::{LARGEST_NUMBER, deployed, holds, v2};
-use pull_agent_core::{Deployed, Hold, Ledger, Saved};
+use pull_agent_core::{Deployed, Hold, Ledger, Outlives, Saved};
 use serde::{Deserialize, Serialize};
 
 pub use error::{OpenError, SaveError};
@@ -76,12 +76,12 @@ impl Store {
         Ok((store, saved, warnings))
     }
 
-    /// Writes the state durably. What is held from now on is on the disk before the state that says why, and what is not
+    /// Writes the state, to outlive this. What is held from now on is on the disk before the state that says why, and what is not
     /// held any more goes after it: whatever survives of a save, no bad revision is tried again.
     ///
     /// # Errors
     /// When any step fails; each file is then as before, or the newer one. Trying again is safe.
-    pub fn save(&mut self, saved: &Saved) -> Result<(), SaveError> {
+    pub fn save(&mut self, saved: &Saved, outlives: Outlives) -> Result<(), SaveError> {
         let Ledger { held, deployed, .. } = &saved.ledger;
         let mut all = held.clone();
         join(&mut all, &self.held);
@@ -90,12 +90,14 @@ impl Store {
         }
         if self.deployed != *deployed {
             if let Some(deployed) = deployed {
-                self.write(DEPLOYED, &deployed::Deployed::from(deployed))?;
+                // Its name comes on the disk with that of the state.
+                self.write(DEPLOYED, &deployed::Deployed::from(deployed), Outlives::Process)?;
             }
             self.deployed.clone_from(deployed);
         }
-        self.write(STATE, &v2::File::from(saved))?;
-        if self.held != *held {
+        let holds_end = self.held != *held;
+        self.write(STATE, &v2::File::from(saved), if holds_end { Outlives::Power } else { outlives })?;
+        if holds_end {
             self.write_held(held.clone())?;
         }
         Ok(())
@@ -103,15 +105,19 @@ impl Store {
 
     fn write_held(&mut self, held: Vec<Hold>) -> Result<(), SaveError> {
         self.held_is_certain = false;
-        self.write(HOLDS, &holds::Written::from(held.as_slice()))?;
+        self.write(HOLDS, &holds::Written::from(held.as_slice()), Outlives::Power)?;
         self.held = held;
         self.held_is_certain = true;
         Ok(())
     }
 
-    fn write(&mut self, name: &str, value: &impl Serialize) -> Result<(), SaveError> {
+    fn write(&mut self, name: &str, value: &impl Serialize, outlives: Outlives) -> Result<(), SaveError> {
         let path = self.directory.join(name);
-        durable::write_on(&mut *self.disk, &path, value).map_err(|source| SaveError { path, source })
+        let written = match outlives {
+            Outlives::Process => durable::replace_on(&mut *self.disk, &path, value),
+            Outlives::Power => durable::write_on(&mut *self.disk, &path, value),
+        };
+        written.map_err(|source| SaveError { path, source })
     }
 }
 

@@ -9,8 +9,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use pull_agent_core::{
-    Branch, Candidate, Cause, Deployed, DeploymentId, Durations, Hold, Ledger, Millis, ReasonCode, Record,
-    Revision, Saved, SystemPath, Tries, Wall,
+    Branch, Candidate, Cause, Deployed, DeploymentId, Durations, Hold, Ledger, Millis, Outlives, ReasonCode,
+    Record, Revision, Saved, SystemPath, Tries, Wall,
 };
 use pull_agent_protocol::{Outcome, Trigger};
 use tempfile::TempDir;
@@ -35,7 +35,7 @@ impl Place {
 
     /// Saves with a store that is then gone.
     fn save(&self, saved: &Saved) {
-        self.open().0.save(saved).expect("it is saved");
+        self.open().0.save(saved, Outlives::Power).expect("it is saved");
     }
 
     fn write(&self, name: &str, text: impl AsRef<[u8]>) {

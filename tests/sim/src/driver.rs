@@ -4,14 +4,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use pull_agent_core::{Command, Due, Event, Ledger, Operation, Outbox, Policy, Saved, State, deadline};
+use pull_agent_core::{
+    Command, Due, Event, Ledger, Operation, Outbox, Outlives, Policy, Saved, State, deadline,
+};
 
 use crate::faults::Death;
 use crate::invariants::Ghost;
 use crate::log::Log;
 use crate::scenario::Action;
 use crate::violation::Violation;
-use crate::world::{Kind, StepFile, World, Write, system_number};
+use crate::world::{Kind, StepFile, World, Write};
 
 /// Something that will happen.
 #[derive(Debug)]
@@ -43,7 +45,7 @@ pub(crate) struct Agent {
     outbox: Outbox<()>,
     pub(crate) save_again_at: Option<u64>,
     /// The step whose end it waits for.
-    waits_for: Option<(u64, Command)>,
+    pub(crate) waits_for: Option<(u64, Command)>,
 }
 
 impl Agent {
@@ -90,6 +92,8 @@ pub enum DriverMutation {
     StartTwice,
     /// The state that ends a deployment is written before the list of what is held.
     HoldLast,
+    /// After the first, no state is synced.
+    NeverSynced,
 }
 
 impl Sim {
@@ -121,7 +125,7 @@ impl Sim {
         self.queue.insert((self.now() + delay, self.queued), item);
     }
 
-    fn after_about(&mut self, least: u64, most: u64, item: Item) {
+    pub(crate) fn after_about(&mut self, least: u64, most: u64, item: Item) {
         let delay = self.world.rng.between(least, most);
         self.after(delay, item);
     }
@@ -248,7 +252,7 @@ impl Sim {
             let saved = Arc::clone(unsaved.saved());
             let released = agent.outbox.saved(unsaved);
             self.begin_all(released.commands)?;
-            return self.write(&saved).map(drop);
+            return self.write(&saved, Outlives::Power).map(drop);
         }
         if self.world.faults.disk_is_full(now) && self.mutation != Some(DriverMutation::ActAfterFailedSave) {
             self.log.note(now, || "save failed".to_string());
@@ -257,25 +261,35 @@ impl Sim {
             agent.save_again_at = agent.outbox.save_again().map(|delay| now + delay.0);
             return Ok(());
         }
-        if !self.world.faults.disk_is_full(now) && !self.write(unsaved.saved())? {
+        if !self.world.faults.disk_is_full(now) && !self.write(unsaved.saved(), unsaved.outlives())? {
             return Ok(());
         }
         let Some(agent) = &mut self.agent else { return Ok(()) };
-        agent.save_again_at = None;
+        if agent.save_again_at.take().is_some() {
+            self.ghost.let_go(now);
+        }
         let released = agent.outbox.saved(unsaved);
         self.begin_all(released.commands)
     }
 
     /// Writes the files of the state; returns whether the agent lives on.
-    fn write(&mut self, saved: &Arc<Saved>) -> Result<bool, Violation> {
+    fn write(&mut self, saved: &Arc<Saved>, outlives: Outlives) -> Result<bool, Violation> {
         let mut writes = self.world.disk.writes(saved);
         if self.mutation == Some(DriverMutation::HoldLast) {
             writes.sort_by_key(|write| matches!(write, Write::Holds(_)));
         }
         for write in writes {
             let is_state = matches!(write, Write::State(_));
+            // The list of what is held always is, and with it whatever was written into the folder before.
+            let synced = match self.mutation {
+                Some(DriverMutation::NeverSynced) => self.world.disk.state.is_none(),
+                Some(_) | None => matches!(write, Write::Holds(_)) || is_state && outlives == Outlives::Power,
+            };
             self.log.note(self.world.clock.now, || write.to_string());
             self.world.disk.write(write);
+            if synced {
+                self.world.disk.sync();
+            }
             if is_state {
                 self.ghost.saved(&self.world)?;
             }
@@ -294,67 +308,6 @@ impl Sim {
             }
         }
         Ok(())
-    }
-
-    /// A moment at which the agent may die; returns whether it did.
-    pub(crate) fn point(&mut self) -> bool {
-        self.points += 1;
-        let planned = self.die_at.iter().find(|(point, _)| *point == self.points).map(|(_, death)| *death);
-        let death = match planned {
-            Some(death) => death,
-            None if self.die_chance > 0 && self.world.rng.below(100_000) < self.die_chance => {
-                self.world.rng.pick(&Death::ALL)
-            }
-            None => return false,
-        };
-        self.die(death);
-        self.agent.is_none()
-    }
-
-    pub(crate) fn die(&mut self, death: Death) {
-        self.log.note(self.world.clock.now, || format!("death {death:?} at point {}", self.points));
-        self.ghost.excuse();
-        match death {
-            Death::Kill => self.agent_dies(1_000, 10_000),
-            Death::Stop => {
-                if self.agent.as_ref().is_some_and(|agent| agent.waits_for.is_some()) {
-                    self.cancel(None);
-                }
-                self.agent_dies(1_000, 10_000);
-            }
-            Death::Reboot => {
-                let healthy_at = self.world.healthy_at(self.world.host.profile);
-                self.world.host.reboot(healthy_at);
-                if self.world.rng.permille(200) {
-                    let jump = self.world.rng.pick(&[-86_400_000, -3_600_000, 3_600_000]);
-                    self.ghost.wall_was_set();
-                    self.world.clock.set_wall_by(jump);
-                }
-                self.agent_dies(20_000, 60_000);
-            }
-            Death::BootOld => {
-                let deployment = self.world.disk.state.as_ref().and_then(|saved| saved.deployment.as_ref());
-                let built = deployment.and_then(|deployment| deployment.built());
-                let old = built.map_or(self.world.host.profile, |built| system_number(&built.previous));
-                let healthy_at = self.world.healthy_at(old);
-                self.world.host.boot_into(old, healthy_at);
-                self.agent_dies(20_000, 60_000);
-            }
-            Death::Step => self.step_dies(),
-            Death::Watcher => self.watcher_dies(),
-            Death::KillAndLoseState => {
-                self.world.disk.lose_state();
-                self.ghost.state_lost(&self.world);
-                self.agent_dies(1_000, 10_000);
-            }
-        }
-    }
-
-    fn agent_dies(&mut self, least: u64, most: u64) {
-        self.agent = None;
-        self.process += 1;
-        let process = self.process;
-        self.after_about(least, most, Item::Start { process });
     }
 
     /// Carries a command out, as far as that is done at once.

@@ -3,7 +3,7 @@
 mod look;
 
 use pull_agent_core::{
-    Cause, Command, Consequence, DeploymentId, Event, Phase, Record, Saved, State, Verdict, VerdictKind,
+    Cause, Command, Consequence, DeploymentId, Event, Phase, Record, Saved, State, Verdict, VerdictKind, Wall,
 };
 use pull_agent_protocol::{Outcome, Phase as PhaseName};
 
@@ -73,8 +73,8 @@ pub struct Ghost {
     stray: bool,
     /// The deployments whose switch may stay the boot default.
     settled: Vec<DeploymentId>,
-    /// What was forgiven while nothing could be saved is forgiven once more when it can.
-    forgive: bool,
+    /// What ended until then, and was forgiven while nothing could be saved, is forgiven once more when it can.
+    forgive: Option<Wall>,
     /// The system that the last round of probes found well, since it was last switched to.
     probed: Option<usize>,
     /// Deployments whose way back failed, and what they left running was not confirmed since.
@@ -173,7 +173,9 @@ impl Ghost {
             }
             Event::RetryRequested { revision } => {
                 self.excuses += 1;
-                self.forgive |= world.faults.disk_is_full(world.clock.now);
+                if world.faults.disk_is_full(world.clock.now) {
+                    self.forgive = Some(world.clock.wall());
+                }
                 let chosen = revision.as_ref().map(|revision| world.remote.number(revision));
                 for (number, known) in self.commits.iter_mut().enumerate() {
                     if chosen.is_none_or(|chosen| chosen == number) {
@@ -292,8 +294,13 @@ impl Ghost {
     /// The state file was written.
     pub(crate) fn saved(&mut self, world: &World) -> Result<(), Violation> {
         let Some(saved) = &world.disk.state else { return Ok(()) };
+        let mut forgive = self.forgive.take();
         for record in saved.ledger.history.iter() {
             if record.id.0 > self.last_record {
+                if forgive.is_some_and(|until| record.finished_at > until) {
+                    forgive = None;
+                    self.forget_failures();
+                }
                 self.ended(record, world)?;
                 self.last_record = record.id.0;
             }
@@ -321,11 +328,8 @@ impl Ghost {
                 ));
             }
         }
-        if core::mem::take(&mut self.forgive) {
-            for known in &mut self.commits {
-                known.closed = false;
-                known.hard = 0;
-            }
+        if forgive.is_some() {
+            self.forget_failures();
         }
         self.confirmed =
             saved.ledger.deployed.as_ref().map(|deployed| world.remote.number(&deployed.revision));

@@ -6,6 +6,7 @@
 //! can go wrong), [`invariants`] (what must hold), [`scenario`] (what happens in a run), [`run`] (one run, and many). Beside it, [`fleet`]: many hosts and one forge.
 
 mod answers;
+mod deaths;
 pub mod driver;
 pub mod faults;
 pub mod fleet;

@@ -22,6 +22,11 @@ fn commands_after_a_failed_save() {
 }
 
 #[test]
+fn a_state_that_does_not_outlive_the_power() {
+    assert_eq!(noticed(DriverMutation::NeverSynced), Some("liveness"));
+}
+
+#[test]
 fn a_profile_that_is_not_set_back() {
     assert_eq!(noticed(DriverMutation::NoRestore), Some("6 back to where it was"));
 }

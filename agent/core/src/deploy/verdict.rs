@@ -6,7 +6,7 @@ use crate::backoff::jitter;
 use crate::cause::Cause;
 use crate::command::Command;
 use crate::follow::InFlight;
-use crate::id::LookNumber;
+use crate::id::{LookNumber, Revision};
 use crate::time::{Millis, Mono, Now};
 use crate::verdict::{Judged, Verdict, VerdictKind};
 
@@ -73,6 +73,16 @@ impl Deploy {
                 let end = End::Superseded { built: Some(built), cause: Cause::NotGreenAnyMore { detail } };
                 self.end(desk.now, end)
             }
+        }
+    }
+
+    /// A look at the branch found what is green there: if that is not what is being deployed, its own verdict may have changed
+    /// since, and is asked for again before the activation.
+    pub(crate) fn found_green(&mut self, green: Option<&Revision>) {
+        if let Some(current) = &mut self.current
+            && green != Some(&current.candidate.revision)
+        {
+            current.candidate.judged = None;
         }
     }
 

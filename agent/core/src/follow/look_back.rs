@@ -132,8 +132,10 @@ impl Follow {
         let GreenCommit { revision, subject, author, verdict } = green;
         let now = around.now;
         let judged = Some(Judged { verdict, at: now.mono });
+        // Given while it was the tip, or since.
+        let leave = self.branch.leave.as_ref() == Some(&revision);
         if let Some(known) = self.older.take().filter(|known| known.revision == revision) {
-            return Candidate { judged, ..known };
+            return Candidate { judged, leave, ..known };
         }
         let trigger = self.branch.tip.as_ref().map_or(self.poll.trigger, |tip| tip.trigger);
         let tries = self.branch.tried.tries_of(&revision);
@@ -141,6 +143,7 @@ impl Follow {
             subject: Some(subject),
             author: Some(author),
             passed_at: Some(now.wall),
+            leave,
             tries,
             judged,
             retry_at: now.mono,

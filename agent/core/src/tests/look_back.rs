@@ -64,6 +64,43 @@ fn what_is_green_below_the_tip_is_fetched_and_deployed() {
 }
 
 #[test]
+fn what_was_accepted_while_it_was_the_tip_is_deployed_below_a_red_one() {
+    let mut machine = Machine::idle();
+    machine.sees('b');
+    machine.tell(Event::AcceptRequested { revision: revision('b') });
+    machine.sees('c');
+    machine.checked(VerdictKind::Red);
+    machine.until_look_back('c');
+    machine.looked_back('b');
+    let no_descendant = Ancestry::NotDescendant("b does not descend from a".to_string());
+    assert_eq!(machine.fetched(no_descendant), [build(3, 2, 'b')]);
+    machine.built('b', host('a', 'a'));
+    machine.activated(Exit::Code(0), host('b', 'b'));
+    machine.now += 10_000;
+    machine.tell(Event::DeadlinePassed);
+    machine.probed(&[]);
+    assert_eq!(machine.state.ledger.base(), Some(&revision('b')));
+    assert_eq!(machine.state.saved().branch.leave, None, "it was for this once");
+}
+
+#[test]
+fn what_is_not_found_green_any_more_is_asked_about_before_it_is_activated() {
+    for found in ["", "d"] {
+        let mut machine = stuck();
+        machine.looked_back('b');
+        machine.now += 10_000;
+        machine.tell(Event::Nudged { revision: None });
+        machine.fetched(Ancestry::Descendant);
+        let look = machine.state.looking_back().in_flight.expect("it waits").look;
+        let green = found.chars().next().and_then(|digit| below(digit).green);
+        machine.tell(Event::LookedBack { look, result: Ok(BelowTip { green, not_before: None }) });
+        let commands = machine.built('b', host('a', 'a'));
+        let asks = |command: &Command| matches!(command, Command::CheckAgain { revision: of, .. } if *of == revision('b'));
+        assert!(commands.iter().any(asks), "{found:?}: {commands:?}");
+    }
+}
+
+#[test]
 fn a_tip_that_changes_all_the_time_does_not_begin_the_wait_anew() {
     let mut machine = Machine::idle();
     let began = machine.now;

@@ -6,8 +6,8 @@ use alloc::vec::Vec;
 
 use super::machine::{EPOCH, Machine, build, fetched, host, policy, revision, verdict};
 use crate::{
-    Ancestry, Answer, Command, Due, Event, LookNumber, Mono, NotSaved, Now, Outbox, Policy, Refusal,
-    Released, SAVE_AGAIN, Saved, Unsaved, VerdictKind, Wall, deadline,
+    Ancestry, Answer, Command, Due, Event, LookNumber, Mono, NotSaved, Now, Outbox, Outlives, Policy,
+    Refusal, Released, SAVE_AGAIN, Saved, Unsaved, VerdictKind, Wall, deadline,
 };
 
 /// An outbox with a clock. Callers are numbers.
@@ -108,6 +108,38 @@ fn nothing_starts_before_its_save() {
     assert_eq!(**unsaved.saved(), lab.outbox.state().saved());
     assert_eq!(lab.outbox.saved(unsaved).commands, [fetch(2, 'b')]);
     assert!(lab.on_disk().commands.is_empty(), "once is enough");
+}
+
+#[test]
+fn what_is_seen_need_not_outlive_the_power_and_what_is_done_must() {
+    let mut lab = Lab::new();
+    lab.sees('b');
+    let seen = lab.unsaved();
+    assert_eq!(seen.outlives(), Outlives::Process, "a look waits, and finds it again");
+    assert_eq!(lab.outbox.saved(seen).commands, [fetch(2, 'b')]);
+    lab.ask(Event::Nudged { revision: None }, Some(7));
+    let told = lab.unsaved();
+    assert_eq!(told.outlives(), Outlives::Power, "somebody is told, although nothing is new");
+    assert_eq!(lab.outbox.saved(told).answers, [(7, Answer::Done)]);
+    lab.tell(Event::Fetched { look: LookNumber(2), result: Ok(fetched(Ancestry::Descendant)) });
+    assert_eq!(lab.saves().commands, [check(3, 'b')]);
+    lab.tell(Event::Checked { look: LookNumber(3), verdict: verdict(VerdictKind::Green) });
+    let begun = lab.unsaved();
+    assert_eq!(begun.outlives(), Outlives::Power);
+    assert_eq!(lab.outbox.saved(begun).commands, [build(3, 2, 'b')]);
+    lab.tell(pause());
+    assert_eq!(lab.unsaved().outlives(), Outlives::Power, "the ledger is new, and nobody asks");
+}
+
+#[test]
+fn what_was_read_outlives_the_power_before_the_host_is_touched_again() {
+    let saved = Machine::building().state.saved();
+    let mut lab = Lab { outbox: Outbox::read(saved.clone()), policy: policy(), now: 1_000 };
+    lab.tell(Event::Started { host: host('a', 'a') });
+    let unsaved = lab.unsaved();
+    assert_eq!((&**unsaved.saved(), unsaved.outlives()), (&saved, Outlives::Power));
+    let commands = lab.outbox.saved(unsaved).commands;
+    assert!(commands.contains(&build(3, 2, 'b')), "{commands:?}");
 }
 
 #[test]
@@ -221,7 +253,9 @@ fn answers_wait_for_the_disk() {
 fn a_change_of_nothing_is_answered_without_a_save() {
     let mut lab = Lab::new();
     lab.ask(Event::ResumeRequested, Some(7));
-    assert_eq!(lab.on_disk().answers, [(7, Answer::Done)]);
+    assert_eq!(lab.saves().answers, [(7, Answer::Done)], "what was read may be on no disk yet");
+    lab.ask(Event::ResumeRequested, Some(8));
+    assert_eq!(lab.on_disk().answers, [(8, Answer::Done)]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use pull_agent_core::{
-    Answer, Command, Deployed, Fetched, HostView, Ledger, LookNumber, NotSaved, Refusal, Revision,
+    Answer, Command, Deployed, Fetched, HostView, Ledger, LookNumber, NotSaved, Outlives, Refusal, Revision,
     SAVE_AGAIN, Saved, SystemPath, Wall,
 };
 use tokio::sync::oneshot;
@@ -36,7 +36,7 @@ impl FakeDisk {
 }
 
 impl StateWriter for FakeDisk {
-    fn save(&mut self, saved: &Saved) -> Result<(), String> {
+    fn save(&mut self, saved: &Saved, _: Outlives) -> Result<(), String> {
         let write = self.0.lock().expect("a lock").0;
         match write {
             Write::Good => {
@@ -217,8 +217,11 @@ async fn what_is_started_was_saved_first() {
 async fn a_turn_that_changes_nothing_writes_nothing() {
     let mut lab = Lab::new().await;
     lab.agent.happened(Event::DeadlinePassed, None).await;
-    assert_eq!(lab.asks(Event::ResumeRequested).await, Answer::Done);
     assert_eq!(lab.disk.written(), []);
+    assert_eq!(lab.asks(Event::ResumeRequested).await, Answer::Done);
+    assert_eq!(lab.disk.written().len(), 1, "what was read may be on no disk yet, and somebody is told");
+    assert_eq!(lab.asks(Event::ResumeRequested).await, Answer::Done);
+    assert_eq!(lab.disk.written().len(), 1);
 }
 
 #[tokio::test]

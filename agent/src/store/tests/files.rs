@@ -1,6 +1,6 @@
 //! What is read from files that are whole, of other versions, or lost.
 
-use pull_agent_core::{Cause, Ledger, ReasonCode, Saved};
+use pull_agent_core::{Cause, Ledger, Outlives, ReasonCode, Saved};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -151,7 +151,7 @@ fn texts_are_cleaned_when_they_are_read() {
     let (mut store, saved, warnings) = place.open();
     assert_eq!(warnings, Vec::<String>::new());
     assert_eq!(saved.ledger.held[0].reason, "ab cd");
-    store.save(&saved).expect("it is saved");
+    store.save(&saved, Outlives::Power).expect("it is saved");
     let written = place.text("state.json");
     assert_eq!(written.matches("\"ab cd\"").count(), 13, "{written}");
     assert!(!written.contains("\\u001b") && !written.contains('\u{202e}'), "{written}");

@@ -1,6 +1,6 @@
 //! What is held outlives damage, older programs and newer ones.
 
-use pull_agent_core::{Cause, ReasonCode, Record, Saved, Tries};
+use pull_agent_core::{Cause, Outlives, ReasonCode, Record, Saved, Tries};
 use pull_agent_protocol::Outcome;
 use serde_json::json;
 use std::sync::Arc;
@@ -51,7 +51,7 @@ fn any_version_of_the_file_is_read_as_far_as_it_is_understood() {
     assert!(warnings[0].starts_with("2 of the entries of holds.json"), "{warnings:?}");
     let kept = place.names("holds.json.bad-");
     assert_eq!((kept.len(), place.json(&kept[0])), (1, text));
-    store.save(&saved).expect("it is saved");
+    store.save(&saved, Outlives::Power).expect("it is saved");
     drop(store);
     assert_eq!(held(&place.open().1), "bde");
 }
@@ -93,12 +93,12 @@ fn down_and_up_again() {
     let (mut store, mut saved, warnings) = place.open();
     assert_eq!((&saved, warnings.len()), (&usual(), 0), "{warnings:?}");
     saved.ledger.held = holds("bd");
-    store.save(&saved).expect("it is saved");
+    store.save(&saved, Outlives::Power).expect("it is saved");
     drop(store);
     place.change("state.json", |state| later(state, 3));
     let (mut store, saved, _) = place.open();
     assert_eq!((held(&saved), saved.ledger.history.len()), ("bd".to_owned(), 0));
-    store.save(&saved).expect("it is saved");
+    store.save(&saved, Outlives::Power).expect("it is saved");
     drop(store);
     place.change("state.json", |state| later(state, 2));
     assert_eq!(held(&place.open().1), "bd");
@@ -110,7 +110,7 @@ fn holds_of_version_1_move_into_their_file() {
     place.write("state.json", include_str!("../../../core/src/tests/data/state-v1.json"));
     let (mut store, saved, warnings) = place.open();
     assert_eq!((held(&saved).as_str(), warnings.len()), ("e", 0), "{warnings:?}");
-    store.save(&saved).expect("it is saved");
+    store.save(&saved, Outlives::Power).expect("it is saved");
     drop(store);
     assert_eq!(place.json("holds.json")["held"][0]["reason"], json!("failed: why"));
     assert_eq!(place.json("state.json")["version"], json!(2));
@@ -175,7 +175,7 @@ fn a_lost_list_is_rebuilt_from_the_history() {
         assert!(warnings.iter().any(|it| it.contains("in the history instead")), "{warnings:?}");
         let kept = place.names("holds.json.bad-");
         assert_eq!((kept.len(), place.text(&kept[0]).as_str()), (1, damage));
-        store.save(&saved).expect("it is saved");
+        store.save(&saved, Outlives::Power).expect("it is saved");
         drop(store);
         let (_store, saved, warnings) = place.open();
         assert_eq!((held(&saved).as_str(), warnings.len()), ("1bcde", 0), "{warnings:?}");
@@ -213,7 +213,7 @@ fn a_list_with_an_entry_that_is_lost_is_rebuilt_as_well() {
     let (mut store, saved, warnings) = place.open();
     assert_eq!(held(&saved), "a1bcde");
     assert!(warnings.iter().any(|it| it.contains("was not whole; held revisions found")), "{warnings:?}");
-    store.save(&saved).expect("it is saved");
+    store.save(&saved, Outlives::Power).expect("it is saved");
     drop(store);
     let (_store, saved, warnings) = place.open();
     assert_eq!((held(&saved).as_str(), warnings.len()), ("a1bcde", 0), "{warnings:?}");
@@ -259,7 +259,7 @@ fn what_is_held_is_saved_out_of_a_damaged_list() {
         assert!(warnings[0].contains(&count), "{warnings:?}");
         let kept = place.names("holds.json.bad-");
         assert_eq!(std::fs::read(place.path().join(&kept[0])).expect("it is there"), damaged);
-        store.save(&saved).expect("it is saved");
+        store.save(&saved, Outlives::Power).expect("it is saved");
         drop(store);
         assert_eq!(held(&place.open().1), digits, "{text}");
     }

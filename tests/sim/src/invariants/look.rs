@@ -7,6 +7,19 @@ use crate::violation::Violation;
 use crate::world::{By, Kind, Step, World};
 
 impl Ghost {
+    /// What waited for the disk leaves now; it was decided before the forge wanted to be left alone.
+    pub(crate) fn let_go(&mut self, now: u64) {
+        self.quiet_until = self.quiet_until.min(now);
+    }
+
+    /// The operator forgives what failed.
+    pub(super) fn forget_failures(&mut self) {
+        for known in &mut self.commits {
+            known.closed = false;
+            known.hard = 0;
+        }
+    }
+
     /// After everything that happened.
     pub(crate) fn look(
         &mut self,

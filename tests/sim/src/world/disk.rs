@@ -9,7 +9,7 @@ use pull_agent_core::{BuildEnd, Deployed, DeploymentId, Exit, Hold, Saved};
 
 use super::Kind;
 
-/// The files of the state directory. What is here was synced.
+/// The files of the state directory.
 #[derive(Debug, Default)]
 pub struct Disk {
     /// `state.json`; none before the first save, or when it was unreadable. What is held is not in the file: it is kept
@@ -19,6 +19,8 @@ pub struct Disk {
     pub holds: Vec<Hold>,
     /// `deployed.json`.
     pub deployed: Option<Deployed>,
+    /// State and `deployed.json` as a loss of power may bring them back; all else here is synced.
+    synced: Option<(Arc<Saved>, Option<Deployed>)>,
     /// `steps/`, by the number of the step.
     pub steps: BTreeMap<u64, StepFile>,
     /// Logs there are, by their largest number.
@@ -74,6 +76,19 @@ impl Disk {
     /// Sets aside an unreadable state file.
     pub fn lose_state(&mut self) {
         self.state = None;
+        self.synced = None;
+    }
+
+    /// Syncs the folder: what was written so far outlives the power.
+    pub fn sync(&mut self) {
+        self.synced = self.state.clone().map(|state| (state, self.deployed.clone()));
+    }
+
+    /// Brings back the files that were synced last, as a loss of power may.
+    pub fn lose_power(&mut self) {
+        if let Some((state, deployed)) = self.synced.clone() {
+            (self.state, self.deployed) = (Some(state), deployed);
+        }
     }
 
     /// The files that a save writes, in their order; none when everything is on disk. Holds that are new come before the
