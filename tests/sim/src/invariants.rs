@@ -114,7 +114,7 @@ impl Ghost {
         self.last_record = newest;
         self.begun = newest;
         for (number, known) in self.commits.iter_mut().enumerate() {
-            known.closed &= world.disk.holds.iter().any(|hold| world.remote.number(&hold.revision) == number);
+            known.closed = world.disk.holds.iter().any(|hold| world.remote.number(&hold.revision) == number);
             known.hard = 0;
             known.accepted = false;
         }
