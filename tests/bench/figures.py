@@ -12,7 +12,7 @@ import time
 
 from fetch import fetches
 from host import Agent, Host, Repository
-from overhead import crash_points, overhead
+from overhead import crash_points, overhead, syncs
 from wire import Proxy, Server, cpu_seconds, memory, run_counted
 
 POLLS = int(os.environ.get("BENCH_POLLS", 200))
@@ -133,6 +133,7 @@ def deployment(table, folder, release):
         table.row("deployment: over the commands by hand", 100 * (own - bare) / bare, 3, "%", None, show="{:.1f}")
     build, switch = (statistics.median(times) * 1e3 for times in zip(*by_hand))
     least = (min(with_agent) - min(map(sum, by_hand))) * 1e3
+    table.row("deployment: syncs", syncs(folder / "syncs", release), 25, "", None, show="{:.0f}")
     table.note(f"nudge to outcome {own * 1e3:.0f} ms, by hand {bare * 1e3:.0f} ms ({own / bare:.2f}×): medians of {RUNS}; "
                f"between the fastest of each {least:.0f} ms")
     table.note(f"by hand: build {build:.0f} ms, switch {switch:.0f} ms; with the agent: "

@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import pathlib
+import signal
 import socket
 import subprocess
 
@@ -68,20 +69,21 @@ class Host:
 
 
 class Agent:
-    """`pull-agent run` on a host."""
+    """`pull-agent run` on a host, maybe below another program that watches it."""
 
-    def __init__(self, program, host, url, poll_interval, ca_file=""):
+    def __init__(self, program, host, url, poll_interval, ca_file="", below=()):
         self.socket = host.folder / "run/agent.sock"
         config = host.folder / "config.toml"
         config.write_text(CONFIG.format(host=HOST, f=host.folder, w=host.world, url=url, poll=poll_interval, ca=ca_file))
         self.log = host.folder / "agent.log"
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
-                [program, "run", "--config", config], cwd=host.folder, env=host.environment,
+                [*below, program, "run", "--config", config], cwd=host.folder, env=host.environment,
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )
-        self.pid = self.process.pid
         until(self.status, f"the agent does not answer:\n{self.log.read_text()}")
+        children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        self.pid = int(children[0]) if below else self.process.pid
 
     def connect(self):
         connection = http.client.HTTPConnection("agent")
@@ -111,7 +113,7 @@ class Agent:
         until(runs, f"{revision} is not deployed: {self.status()}")
 
     def stop(self):
-        self.process.terminate()
+        os.kill(self.pid, signal.SIGTERM)
         self.process.wait()
 
 

@@ -37,6 +37,32 @@ def overhead(folder, release, runs):
         agent.stop()
 
 
+def syncs(folder, release):
+    """How often a deployment waits for the disk: fsync(2) and its like, of the agent and its steps, for the third one."""
+    folder.mkdir()
+    repository, host, trace = Repository(folder), Host(folder / "host"), folder / "trace"
+    watched = ["strace", "-f", "-qq", "-e", "trace=fsync,fdatasync,syncfs,sync", "-o", str(trace)]
+    first = repository.push("service norns")
+    agent = Agent(release / "pull-agent", host, f"file://{repository.bare}", "1h", below=watched)
+    try:
+        agent.wait_until_runs(first)
+        counts = []
+        for number in range(3):
+            revision = repository.push(f"service norns\npackage bifrost 1.{number}")
+            before = count(trace)
+            deploy(agent, revision)
+            # The last save follows the outcome.
+            time.sleep(1)
+            counts.append(count(trace) - before)
+        return counts[-1]
+    finally:
+        agent.stop()
+
+
+def count(trace):
+    return sum("resumed" not in line and "sync" in line for line in trace.read_text().splitlines())
+
+
 def deploy(agent, revision):
     """Nudges the agent and follows its events until this revision is deployed; the seconds of that."""
     time.sleep(SPACING)

@@ -6,7 +6,7 @@ cd "$(dirname "$0")/../.."
 . tests/lib.sh
 need_rust
 if can_install; then
-  install_packages git curl python3
+  install_packages git curl python3 strace
   bash tests/git/setup.sh
 fi
 echo "Building the programs as they are installed, and the simulation as the tests run it."
