@@ -102,10 +102,9 @@ impl Deploy {
     }
 }
 
-/// What a failed way back left running was never confirmed, and what ran before it is still the way back.
+/// What a failed way back left running is not known to be whole, even if it was confirmed at another time, and what ran
+/// before it is still the way back.
 fn before_broken(running: &SystemPath, desk: &Desk) -> Option<SystemPath> {
-    let confirmed = desk.ledger.deployed.as_ref().is_some_and(|deployed| deployed.system == *running);
-    let last =
-        desk.ledger.record_of(running).filter(|record| !confirmed && record.outcome == Outcome::Broken);
+    let last = desk.ledger.record_of(running).filter(|record| record.outcome == Outcome::Broken);
     last.and_then(|record| record.previous.clone())
 }

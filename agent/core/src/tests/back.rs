@@ -91,6 +91,20 @@ fn a_pause_does_not_keep_a_broken_host_waiting() {
 }
 
 #[test]
+fn what_a_failed_way_back_left_running_is_probed_although_it_was_confirmed_at_another_time() {
+    let mut machine = Machine::rolling_back();
+    machine.state.ledger.deployed.as_mut().expect("a is").system = system('b');
+    again(&mut machine, Exit::Code(1), 0);
+    again(&mut machine, Exit::Code(1), 0);
+    machine.activated(Exit::Code(1), host('b', 'b'));
+    machine.now += 2_000;
+    machine.tell(Event::RetryRequested { revision: None });
+    machine.fetched(Ancestry::Descendant);
+    machine.built('b', host('b', 'b'));
+    assert!(matches!(machine.phase(), Some(Phase::Confirming { .. })), "its last activation failed");
+}
+
+#[test]
 fn what_a_failed_way_back_left_running_is_probed_before_it_counts() {
     let mut machine = Machine::rolling_back();
     again(&mut machine, Exit::Code(1), 0);
