@@ -1,5 +1,6 @@
 //! Switching to what was built: the operator's own command, once. What it exits with keeps its meaning; busy is told apart.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use pull_agent_core::{Built, Cause, DeploymentId, Exit, ReasonCode, Revision, StepNumber, SystemPath};
@@ -19,6 +20,19 @@ const LOOKS_PER_WORD: u32 = 120;
 
 /// Exit code of switch-to-configuration when another one has the lock: EAGAIN.
 const LOCK_BUSY: i32 = 11;
+
+/// Exit code of switch-to-configuration when units failed, and when the activation script did.
+const UNITS_FAILED: i32 = 4;
+const SCRIPT_FAILED: i32 = 2;
+
+/// What switch-to-configuration says when the activation script failed. As soon as any unit is failed as well it ends with
+/// [`UNITS_FAILED`], and this line is all that is left of it.
+const SCRIPT_FAILED_LINE: &str = "Failed to run activate script";
+
+/// Lists of units that switch-to-configuration still has to work off. It removes each when that is done, and goes on with
+/// what is there when it is run again; so one that is left means that it was stopped half-way. nixos-rebuild may have ended
+/// with 0 all the same: systemd-run does when somebody stops its unit.
+const UNFINISHED: [&str; 3] = ["start-list", "restart-list", "reload-list"];
 
 /// What systemd-run says when the name of the unit is taken; nixos-rebuild then exits with 1, as for so much else.
 const NAME_TAKEN: &str = "was already loaded or has a fragment file";
@@ -144,8 +158,24 @@ impl Rebuild {
                 self.switch_unit_ended().await;
                 exit
             }
+            Exit::Code(0 | UNITS_FAILED) => {
+                if let Some(list) = self.unfinished_list() {
+                    let list = list.display();
+                    tracing::warn!(%list, "the switch was stopped half-way; it is done again to its end");
+                    return Exit::Killed;
+                }
+                let log = self.inner.state.log(deployment.0);
+                let hidden = exit != Exit::Code(0) && log::has_line(&log, from, SCRIPT_FAILED_LINE);
+                if hidden { Exit::Code(SCRIPT_FAILED) } else { exit }
+            }
             Exit::Code(_) | Exit::Busy | Exit::BeforeActivation(_) => exit,
         }
+    }
+
+    /// A list of switch-to-configuration that is not worked off. They are beside the link to the running system.
+    fn unfinished_list(&self) -> Option<PathBuf> {
+        let folder = self.inner.system.current.parent()?.join("nixos");
+        UNFINISHED.iter().map(|name| folder.join(name)).find(|list| list.exists())
     }
 
     /// Whether nixos-rebuild's unit activates another system than ours.

@@ -62,7 +62,18 @@ impl Rebuild {
         if let Some(records) = records {
             crate::durable::remove(&records).ok();
         }
-        self.judge(deployment, ended?, why)
+        let system = self.judge(deployment, ended?, why)?;
+        self.put_on_disk(&system).await?;
+        Ok(system)
+    }
+
+    /// nix registers a path before its files are on the disk: after a power cut it may be valid, and its files empty. So the
+    /// whole file system of the store is written back before the build counts as done.
+    async fn put_on_disk(&self, system: &SystemPath) -> Result<(), BuildEnd> {
+        let (sync, path) = (self.inner.sync_file_system, PathBuf::from(system.as_str()));
+        let synced = tokio::task::spawn_blocking(move || sync(&path)).await;
+        let synced = synced.unwrap_or_else(|panic| Err(std::io::Error::other(panic)));
+        synced.map_err(|error| transient(format!("cannot write {system} to the disk: {error}")))
     }
 
     /// Before a build is started: room on the disk, and no other build of ours in the same folder.
@@ -328,10 +339,10 @@ fn unknown(error: std::io::Error) -> BuildEnd {
 mod tests {
     use super::*;
     use crate::rebuild::spec::Started;
-    use crate::settings::{Facts, parse};
+    use crate::rebuild::sync_file_system;
+    use crate::settings::{Facts, Settings, parse};
 
-    #[tokio::test]
-    async fn a_build_that_starts_while_it_is_looked_for_is_not_taken_for_a_leftover() {
+    fn settings() -> (tempfile::TempDir, Settings) {
         let folder = tempfile::tempdir().expect("a folder");
         let config = format!(
             "[source]\nurl = \"https://github.com/poby/infra\"\n[state]\ndirectory = \"{0}\"\nlog_directory = \"{0}/log\"\n\
@@ -339,7 +350,43 @@ mod tests {
             folder.path().display()
         );
         let facts = Facts { hostname: Some("yggdrasil".to_owned()), ..Facts::default() };
-        let settings = parse(&config, &facts).expect("good settings");
+        (folder, parse(&config, &facts).expect("good settings"))
+    }
+
+    #[tokio::test]
+    async fn what_does_not_come_on_the_disk_is_not_built_and_the_revision_is_not_to_blame() {
+        let (folder, settings) = settings();
+        let mut rebuild = Rebuild::new(&settings, std::path::Path::new("/nowhere"));
+        let inner = std::sync::Arc::get_mut(&mut rebuild.inner).expect("nobody else has it");
+        inner.sync_file_system = |_| Err(std::io::Error::other("input/output error"));
+        // It ended well under an agent that is gone.
+        rebuild.make_folders().expect("new folders");
+        let step = rebuild.step(Kind::Build, DeploymentId(1), StepNumber(7));
+        let result = StepResult {
+            number: 7,
+            outcome: StepEnd::Exited(0),
+            program: "nixos-rebuild".to_owned(),
+            stopped: false,
+            started_at: 0,
+            finished_at: 0,
+            log_from: 0,
+        };
+        crate::durable::note(&step.files.result, &result).expect("written");
+        std::os::unix::fs::symlink(folder.path(), rebuild.result_link()).expect("a link");
+
+        let (progress, _) = watch::channel(None);
+        let revision = Revision::parse(&"a".repeat(40)).expect("an id");
+        let cancel = CancellationToken::new();
+        let end = rebuild.build(StepNumber(7), DeploymentId(1), &revision, cancel, &progress).await;
+        let BuildEnd::Failed(cause) = end else { panic!("{end:?}") };
+        assert!(cause.sentence().contains("to the disk: input/output error"), "{cause:?}");
+        assert_eq!(cause.consequence(), pull_agent_core::Consequence::TryAgain);
+        sync_file_system(folder.path()).expect("that of this test is in order");
+    }
+
+    #[tokio::test]
+    async fn a_build_that_starts_while_it_is_looked_for_is_not_taken_for_a_leftover() {
+        let (_folder, settings) = settings();
         let rebuild = Rebuild::new(&settings, std::path::Path::new("/nowhere"));
         rebuild.make_folders().expect("new folders");
         let step = rebuild.step(Kind::Build, DeploymentId(1), StepNumber(7));

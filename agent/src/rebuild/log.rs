@@ -1,7 +1,7 @@
 //! Reading the log of a deployment: always a part of bounded length.
 
 use std::fs::File;
-use std::io::{Read as _, Seek as _, SeekFrom};
+use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
 /// So much of the end of a step's output tells why it failed, in bytes.
@@ -26,6 +26,29 @@ pub(super) fn tail(file: &Path, from: u64) -> String {
     }
 }
 
+/// A longer line is looked at in parts, in bytes.
+const LINE: u64 = 4 << 10;
+
+/// Whether this line is in what was written from `from` on; not when it cannot be read.
+pub(super) fn has_line(file: &Path, from: u64, line: &str) -> bool {
+    let search = || -> std::io::Result<bool> {
+        let mut opened = BufReader::new(File::open(file)?);
+        opened.seek(SeekFrom::Start(from))?;
+        let mut found = Vec::new();
+        while opened.by_ref().take(LINE).read_until(b'\n', &mut found)? > 0 {
+            if found.trim_ascii() == line.as_bytes() {
+                return Ok(true);
+            }
+            found.clear();
+        }
+        Ok(false)
+    };
+    search().unwrap_or_else(|error| {
+        tracing::warn!(file = %file.display(), %error, "the log of a step cannot be read");
+        false
+    })
+}
+
 /// Returns the length of the log, 0 when there is none.
 pub(super) fn length(file: &Path) -> u64 {
     file.metadata().map_or(0, |data| data.len())
@@ -34,6 +57,22 @@ pub(super) fn length(file: &Path) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_is_found_wherever_it_is_and_only_whole() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("1.log");
+        std::fs::write(
+            &file,
+            format!("it failed\n{}\n  it failed \r\n{}", "x".repeat(5000), "y\n".repeat(99_999)),
+        )
+        .expect("written");
+        assert!(has_line(&file, 0, "it failed"));
+        assert!(has_line(&file, 10, "it failed"), "the second one");
+        assert!(!has_line(&file, 5020, "it failed"));
+        assert!(!has_line(&file, 0, "failed"), "a part of a line");
+        assert!(!has_line(&folder.path().join("2.log"), 0, "it failed"));
+    }
 
     #[test]
     fn only_what_came_after_the_start_is_read() {

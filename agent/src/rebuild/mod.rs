@@ -22,6 +22,7 @@ mod spec;
 mod step;
 mod watch;
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -60,6 +61,8 @@ struct Inner {
     environment: Environment,
     /// Whether nix writes records of its progress.
     has_progress: OnceCell<bool>,
+    /// Returns once everything on the file system of this path is on the disk; a test puts another one in its place.
+    sync_file_system: fn(&Path) -> io::Result<()>,
 }
 
 impl Rebuild {
@@ -83,6 +86,7 @@ impl Rebuild {
             executable: executable.to_owned(),
             environment: step_environment(variables, &settings.state.directory),
             has_progress: OnceCell::new(),
+            sync_file_system,
         };
         Self { inner: Arc::new(inner) }
     }
@@ -157,6 +161,10 @@ impl Rebuild {
     fn runs(&self, system: &SystemPath) -> bool {
         crate::host::resolve(&self.inner.system.current).as_ref() == Some(system)
     }
+}
+
+fn sync_file_system(path: &Path) -> io::Result<()> {
+    Ok(nix::unistd::syncfs(std::fs::File::open(path)?)?)
 }
 
 /// The environment of every step. One HOME for build and switch, so that they share nix's caches.

@@ -260,6 +260,25 @@ fn exit_2_is_a_failed_activation() {
 }
 
 #[test]
+fn exit_4_hides_no_activation_script_that_failed() {
+    let lines = "switch exit 4\nswitch script-fails\nswitch breaks brittle";
+    check_switch(lines, Outcome::RolledBack, Phase::Activating, "activation script");
+}
+
+#[test]
+fn a_switch_that_was_stopped_half_way_is_done_again_to_its_end() {
+    let (world, agent, _) = World::deployed();
+    let revision = world.green("service bifrost\nswitch stopped");
+    agent.wait_for_end(&revision, Outcome::Deployed);
+    assert!(world.runs("service bifrost"));
+    assert_eq!(
+        world.count_of(&format!("switch {} = 0", world.system())),
+        2,
+        "nixos-rebuild said 0 to the first"
+    );
+}
+
+#[test]
 fn exit_101_is_a_failed_activation() {
     check_exit(101, Outcome::RolledBack, Phase::Activating, "panic");
 }
