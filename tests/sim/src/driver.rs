@@ -205,7 +205,7 @@ impl Sim {
         self.world.clock.process_start = self.now();
         self.world.clock.mono_base = self.world.rng.pick(&[0, 1, 5_000, 86_400_000, 1 << 40]);
         self.agent = Some(Agent { outbox, save_again_at: None, waits_for: None });
-        self.ghost.started(self.world.disk.state.as_deref());
+        self.ghost.started(&self.world);
         self.feed(Event::Started { host: self.world.host.view() })
     }
 

@@ -113,18 +113,27 @@ impl Ghost {
         self.broken.clear();
         self.last_record = newest;
         self.begun = newest;
-        for (number, known) in self.commits.iter_mut().enumerate() {
-            known.closed = world.disk.holds.iter().any(|hold| world.remote.number(&hold.revision) == number);
+        self.close_what_is_held(world);
+        for known in &mut self.commits {
             known.hard = 0;
             known.accepted = false;
         }
     }
 
-    pub(crate) fn started(&mut self, saved: Option<&Saved>) {
+    pub(crate) fn started(&mut self, world: &World) {
         for known in &mut self.commits {
             known.word = None;
         }
-        let phase = saved.and_then(|saved| saved.deployment.as_ref()).map(|deployment| &deployment.phase);
+        if self.forgive.take().is_some() {
+            // It died before it could save that.
+            self.close_what_is_held(world);
+        }
+        let phase = world
+            .disk
+            .state
+            .as_deref()
+            .and_then(|saved| saved.deployment.as_ref())
+            .map(|deployment| &deployment.phase);
         // What was decided on and not saved is decided on anew.
         self.switch = phase.and_then(Phase::step).map_or(0, |step| step.0);
         self.excuses += 1;

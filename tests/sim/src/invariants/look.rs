@@ -12,6 +12,13 @@ impl Ghost {
         self.quiet_until = self.quiet_until.min(now);
     }
 
+    /// What is held on the disk is all that is closed.
+    pub(super) fn close_what_is_held(&mut self, world: &World) {
+        for (number, known) in self.commits.iter_mut().enumerate() {
+            known.closed = world.disk.holds.iter().any(|hold| world.remote.number(&hold.revision) == number);
+        }
+    }
+
     /// The operator forgives what failed.
     pub(super) fn forget_failures(&mut self) {
         for known in &mut self.commits {
