@@ -113,9 +113,9 @@ impl Ghost {
         self.broken.clear();
         self.last_record = newest;
         self.begun = newest;
+        self.forget_failures();
         self.close_what_is_held(world);
         for known in &mut self.commits {
-            known.hard = 0;
             known.accepted = false;
         }
     }
@@ -124,10 +124,11 @@ impl Ghost {
         for known in &mut self.commits {
             known.word = None;
         }
+        // It may have died before it could save what was forgiven.
         if self.forgive.take().is_some() {
-            // It died before it could save that.
-            self.close_what_is_held(world);
+            self.forget_failures();
         }
+        self.close_what_is_held(world);
         let phase = world
             .disk
             .state
@@ -140,10 +141,6 @@ impl Ghost {
         self.quiet_until = 0;
         self.tips = 0;
         self.below.clear();
-    }
-
-    pub(crate) const fn wall_was_set(&mut self) {
-        self.wall_set = true;
     }
 
     /// A switch of this deployment found another one at work.

@@ -7,15 +7,19 @@ use crate::violation::Violation;
 use crate::world::{By, Kind, Step, World};
 
 impl Ghost {
+    pub(crate) const fn wall_was_set(&mut self) {
+        self.wall_set = true;
+    }
+
     /// What waited for the disk leaves now; it was decided before the forge wanted to be left alone.
     pub(crate) fn let_go(&mut self, now: u64) {
         self.quiet_until = self.quiet_until.min(now);
     }
 
-    /// What is held on the disk is all that is closed.
+    /// What is held on the disk is closed.
     pub(super) fn close_what_is_held(&mut self, world: &World) {
         for (number, known) in self.commits.iter_mut().enumerate() {
-            known.closed = world.disk.holds.iter().any(|hold| world.remote.number(&hold.revision) == number);
+            known.closed |= world.disk.holds.iter().any(|hold| world.remote.number(&hold.revision) == number);
         }
     }
 
