@@ -41,6 +41,11 @@ pub enum Cause {
     Unhealthy(Vec<ProbeFailure>),
     /// No round of probes ended before the deadline.
     NoProbeEnded,
+    /// The agent died again and again under the new system, before a round of probes had ended.
+    AgentDied {
+        /// How often it started.
+        starts: u32,
+    },
     /// A newer green tip took its place.
     Overtaken { tip: Revision },
     /// The branch was taken back behind it.
@@ -240,7 +245,7 @@ impl Cause {
             Self::SwitchKilled => ReasonCode::Killed,
             Self::OtherSystemRuns | Self::FormerSystemRuns => ReasonCode::WrongSystem,
             Self::Unhealthy(failures) => unhealthy(failures),
-            Self::NoProbeEnded => ReasonCode::ProbeFailed,
+            Self::NoProbeEnded | Self::AgentDied { .. } => ReasonCode::ProbeFailed,
             Self::Overtaken { .. } => return None,
             Self::Withdrawn { .. } | Self::NotGreenAnyMore { .. } => ReasonCode::Withdrawn,
             Self::WayBackFailed { .. } => ReasonCode::RollbackFailed,
@@ -276,6 +281,9 @@ impl Cause {
                 sentences.join("; ")
             }
             Self::NoProbeEnded => "no probe ended within the deadline".to_owned(),
+            Self::AgentDied { starts } => {
+                format!("the agent started {starts} times under it, and no round of probes ended")
+            }
             Self::Overtaken { tip } => format!("{} is newer and green", tip.short()),
             Self::Withdrawn { tip } => {
                 format!("it was taken back: the tip of the branch is {}", tip.short())

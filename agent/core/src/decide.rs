@@ -153,6 +153,7 @@ impl Turn<'_> {
     fn plan(&mut self) {
         self.follow(Follow::give_up);
         self.state.deploy.give_up(self.now);
+        self.state.deploy.note_time(self.now);
         self.end_pause();
         self.advance_deployment();
         let mut commands = core::mem::take(&mut self.commands);

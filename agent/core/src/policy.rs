@@ -68,6 +68,10 @@ pub(crate) const GATE_TAKES: Millis = Millis::seconds(30);
 pub(crate) const GATE_QUIET_MOST: Millis = Millis::seconds(300);
 /// Checks are young for this long.
 pub(crate) const GATE_YOUNG: Millis = Millis::seconds(600);
+/// While what was switched to is probed, the time that this took so far is saved this often.
+pub(crate) const CONFIRMED_TIME_EACH: Millis = Millis::seconds(10);
+/// A system under which the agent started so often without one finished round of probes is not kept.
+pub(crate) const CONFIRMING_STARTS: u32 = 5;
 /// Between two rounds of probes that did not pass.
 pub(crate) const PROBE_AGAIN: Millis = Millis::seconds(2);
 /// First wait for a busy lock, and between two tries of the way back.

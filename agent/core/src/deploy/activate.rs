@@ -140,7 +140,8 @@ impl Deploy {
                 self.enter(Millis(0), desk.now);
                 return None;
             }
-            Phase::Ready { .. } | Phase::Confirming { .. } => return None,
+            Phase::Confirming { .. } => return self.confirm_on(desk),
+            Phase::Ready { .. } => return None,
         };
         desk.commands.push(command);
         self.work.step_runs = true;

@@ -10,19 +10,68 @@ use crate::cause::{Cause, Probe, ProbeFailure};
 use crate::command::Command;
 use crate::follow::InFlight;
 use crate::id::LookNumber;
-use crate::policy::{OnUnhealthy, PROBE_AGAIN, PROBE_LIMIT};
-use crate::time::Now;
+use crate::policy::{CONFIRMED_TIME_EACH, CONFIRMING_STARTS, OnUnhealthy, PROBE_AGAIN, PROBE_LIMIT, Policy};
+use crate::time::{Millis, Mono, Now};
 
 impl Deploy {
     /// The new system runs: it settles, then it is probed.
     pub(super) fn confirm(&mut self, built: Built, units_failed: bool, desk: &Desk) -> Option<Ended> {
-        self.move_on(Phase::Confirming { built, units_failed }, desk.now);
+        self.move_on(Phase::Confirming { built, units_failed, spent: Millis(0), starts: 0 }, desk.now);
         self.enter(desk.policy.settle, desk.now);
         None
     }
 
+    /// A new process goes on: the host settles again, and the deadline is the deployment's. A system that lets no process
+    /// live for a round of probes is not kept, whatever is left of that.
+    pub(super) fn confirm_on(&mut self, desk: &mut Desk) -> Option<Ended> {
+        let Phase::Confirming { built, spent, starts, .. } = &mut self.current.as_mut()?.phase else {
+            return None;
+        };
+        *starts = starts.saturating_add(1);
+        self.work.spent_before = *spent;
+        if *starts < CONFIRMING_STARTS {
+            return None;
+        }
+        let (built, cause) = (built.clone(), Cause::AgentDied { starts: *starts });
+        match desk.policy.on_unhealthy {
+            OnUnhealthy::RollBack => self.go_back(built, PhaseName::Confirming, cause, desk),
+            OnUnhealthy::Report => None,
+        }
+    }
+
+    /// Each process that goes on finishes a round of its own before it judges.
+    fn may_judge(&self) -> bool {
+        self.work.probed || self.work.spent_before == Millis(0)
+    }
+
+    /// When the probes must have passed, at the latest.
+    pub(super) fn confirm_until(&self, policy: &Policy) -> Mono {
+        let left = Millis(policy.health_deadline.0.saturating_sub(self.work.spent_before.0));
+        let end = self.work.since.after(left);
+        if self.may_judge() { end } else { end.max(self.work.next) }
+    }
+
+    /// When the time spent is to be noted again; none in other phases.
+    pub(super) fn note_due(&self) -> Option<Mono> {
+        let Phase::Confirming { spent, .. } = &self.current.as_ref()?.phase else { return None };
+        let own = Millis(spent.0.saturating_sub(self.work.spent_before.0));
+        Some(self.work.since.after(own).after(CONFIRMED_TIME_EACH))
+    }
+
+    /// Notes how much of the deadline is used up, so that it goes on when this process dies.
+    pub(crate) fn note_time(&mut self, now: Now) {
+        if self.note_due().is_none_or(|due| due > now.mono) {
+            return;
+        }
+        let own = now.mono.since(self.work.since);
+        let total = Millis(self.work.spent_before.0.saturating_add(own.0));
+        if let Some(Phase::Confirming { spent, .. }) = self.current.as_mut().map(|it| &mut it.phase) {
+            *spent = total;
+        }
+    }
+
     pub(super) fn advance_confirming(&mut self, desk: &mut Desk) -> Option<Ended> {
-        if desk.now.mono >= self.work.since.after(desk.policy.health_deadline) {
+        if self.may_judge() && desk.now.mono >= self.confirm_until(desk.policy) {
             return self.unhealthy(desk);
         }
         self.looks = self.looks.next();
@@ -39,9 +88,13 @@ impl Deploy {
         failures: Vec<ProbeFailure>,
         desk: &Desk,
     ) -> Option<Ended> {
-        let Phase::Confirming { built, units_failed } = &self.current.as_ref()?.phase else { return None };
-        let (built, units_failed) = (built.clone(), *units_failed);
         self.work.probes.take_if(|probes| probes.look == look)?;
+        let Phase::Confirming { built, units_failed, starts, .. } = &mut self.current.as_mut()?.phase else {
+            return None;
+        };
+        *starts = 0;
+        self.work.probed = true;
+        let (built, units_failed) = (built.clone(), *units_failed);
         if !failures.is_empty() {
             self.work.failures = failures;
             self.work.next = desk.now.mono.after(PROBE_AGAIN);
@@ -59,6 +112,7 @@ impl Deploy {
         self.question_given_up(now);
         if self.work.probes.take_if(|probes| probes.until <= now.mono).is_some() {
             self.work.next = now.mono;
+            self.work.probed = true;
             let sentence = "the probes did not answer within their time".to_string();
             self.work.failures = alloc::vec![ProbeFailure { probe: Probe::Command, sentence }];
         }

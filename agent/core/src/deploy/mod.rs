@@ -51,6 +51,10 @@ pub struct Work {
     pub resumed: bool,
     /// The build was told to end, since it is not wanted any more.
     pub cancelling: bool,
+    /// How much of the deadline of the probes was used up before this process.
+    pub spent_before: Millis,
+    /// This process has finished a round of probes.
+    pub probed: bool,
     /// What the last round of probes found.
     pub failures: Vec<ProbeFailure>,
 }
@@ -102,7 +106,7 @@ impl Deploy {
     /// When the lane has something to do by itself, answers that are given up included.
     pub(crate) fn due(&self, policy: &Policy, now: Now, outside: Outside) -> Option<Mono> {
         let given_up = [self.work.probes, self.work.question].into_iter().flatten().map(|look| look.until);
-        self.step_due(policy, now, outside).into_iter().chain(given_up).min()
+        self.step_due(policy, now, outside).into_iter().chain(given_up).chain(self.note_due()).min()
     }
 
     fn step_due(&self, policy: &Policy, now: Now, outside: Outside) -> Option<Mono> {
@@ -115,7 +119,7 @@ impl Deploy {
             Phase::Ready { .. } => Some(work.next),
             Phase::Activating { .. } | Phase::RollingBack { .. } => (!work.step_runs).then_some(work.next),
             Phase::Confirming { .. } => {
-                let deadline = work.since.after(policy.health_deadline);
+                let deadline = self.confirm_until(policy);
                 work.probes.is_none().then(|| work.next.min(deadline))
             }
         }

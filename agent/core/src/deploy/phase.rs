@@ -7,7 +7,7 @@ use crate::candidate::Candidate;
 use crate::cause::Cause;
 use crate::id::{DeploymentId, StepNumber, SystemPath};
 use crate::record::Durations;
-use crate::time::Wall;
+use crate::time::{Millis, Wall};
 
 /// A deployment that has not ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +54,10 @@ pub enum Phase {
         built: Built,
         /// Whether the switch ended with exit code 4.
         units_failed: bool,
+        /// How much of the deadline is used up; what the running process has added is in it every few seconds.
+        spent: Millis,
+        /// How often the agent started since the last round of probes that ended.
+        starts: u32,
     },
     /// The way back runs, or waits to be tried again.
     RollingBack {

@@ -134,6 +134,10 @@ enum Phase {
         built: Built,
         #[serde(default)]
         units_failed: bool,
+        #[serde(default)]
+        spent: u64,
+        #[serde(default)]
+        starts: u32,
     },
     RollingBack {
         #[serde(default)]

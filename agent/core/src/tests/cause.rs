@@ -76,6 +76,11 @@ fn all() -> Vec<(Cause, &'static str, &'static str)> {
         ),
         (Cause::Unhealthy(ill(&["probe web: exit code 22"])), "probe-failed", "probe web: exit code 22"),
         (Cause::Unhealthy(alloc::vec![remote()]), "remote-unreachable", "the git remote cannot be reached",),
+        (
+            Cause::AgentDied { starts: 5 },
+            "probe-failed",
+            "the agent started 5 times under it, and no round of probes ended",
+        ),
         (Cause::NoProbeEnded, "probe-failed", "no probe ended within the deadline"),
         (
             Cause::Withdrawn { tip: revision('a') },

@@ -12,7 +12,7 @@ use crate::decide::decide;
 use crate::{
     Ancestry, BelowTip, BuildEnd, Built, Cause, Command, Event, Exit, Fetched, GreenCommit, HostView,
     LookNumber, Millis, Mono, Now, OnUnhealthy, Phase, Policy, Probe, ProbeFailure, ReasonCode, Refusal,
-    Revision, State, StepNumber, SystemPath, Verdict, VerdictKind, Wall, deadline,
+    Revision, Saved, State, StepNumber, SystemPath, Verdict, VerdictKind, Wall, deadline,
 };
 
 use changed::changed;
@@ -20,6 +20,14 @@ pub(super) use commands::{activate, activate_again, build, roll_back};
 
 /// What the wall clock shows when the steady one shows nought.
 pub(super) const EPOCH: u64 = 1_700_000_000_000;
+
+/// The same but for how often the agent started while it confirmed.
+pub(super) fn uncounted(mut saved: Saved) -> Saved {
+    if let Some(Phase::Confirming { starts, .. }) = saved.deployment.as_mut().map(|it| &mut it.phase) {
+        *starts = 0;
+    }
+    saved
+}
 
 pub(super) fn policy() -> Policy {
     Policy {

@@ -4,12 +4,14 @@ extern crate std;
 
 use alloc::vec::Vec;
 
-use super::machine::{Machine, activate, activate_again, between, build, host, revision, roll_back, system};
+use super::machine::{
+    Machine, activate, activate_again, between, build, host, revision, roll_back, system, uncounted,
+};
 use super::saved::renewed;
 use crate::saved::{Read, v1};
 use crate::{
-    Candidate, Cause, Command, DeploymentId, Event, Exit, Hold, Phase, ReasonCode, Saved, State, StepNumber,
-    Tries, VerdictKind, Wall, WhyRefused,
+    Candidate, Cause, Command, DeploymentId, Event, Exit, Hold, Millis, Phase, ReasonCode, Saved, State,
+    StepNumber, Tries, VerdictKind, Wall, WhyRefused,
 };
 use pull_agent_protocol::{Outcome, Phase as PhaseName, Trigger};
 
@@ -30,12 +32,17 @@ fn read(text: &str) -> Saved {
     saved
 }
 
+/// System b is to be confirmed, with all the time there is.
+fn to_confirm(units_failed: bool) -> Phase {
+    Phase::Confirming { built: between('b', 'a'), units_failed, spent: Millis(0), starts: 0 }
+}
+
 /// The released program's state, taken up by this one on a host that runs and boots this system.
 fn started(saved: Saved, current: char) -> (Machine, Vec<Command>) {
     let mut machine = Machine::new();
     machine.state = State::from(saved.clone());
     let mut commands = machine.restart(host(current, current));
-    assert_eq!(machine.state.saved(), saved, "a start alone decides nothing");
+    assert_eq!(uncounted(machine.state.saved()), saved, "a start alone decides nothing");
     assert!(commands.iter().any(|command| matches!(command, Command::Poll { .. })), "it polls at once");
     commands.retain(|command| !matches!(command, Command::Poll { .. } | Command::Fetch { .. }));
     (machine, commands)
@@ -119,7 +126,7 @@ fn activating() {
     let (mut machine, commands) = started(released!("activating"), 'b');
     assert_eq!(commands, [activate_again(4, 2, 'b', 'a')]);
     machine.activated(Exit::Code(0), host('b', 'b'));
-    assert_eq!(machine.phase(), Some(&Phase::Confirming { built: between('b', 'a'), units_failed: false }));
+    assert_eq!(machine.phase(), Some(&to_confirm(false)));
 
     let saved = released!("activating-killed-once");
     assert_eq!(
@@ -144,7 +151,7 @@ fn confirming() {
     for (saved, units_failed) in
         [(released!("confirming"), false), (released!("confirming-units-failed"), true)]
     {
-        assert_eq!(phase(&saved), &Phase::Confirming { built: between('b', 'a'), units_failed });
+        assert_eq!(phase(&saved), &to_confirm(units_failed));
         let (mut machine, commands) = started(saved, 'b');
         assert_eq!(commands, []);
         machine.wait_until(machine.now + 10_000);

@@ -1,16 +1,17 @@
 //! Crash, reboot and self-restart: one event.
 
-use super::machine::{Machine, activate_again, build, host, revision, roll_back};
+use super::machine::{Machine, activate_again, build, host, revision, roll_back, uncounted};
 use crate::{
-    Ancestry, BuildEnd, Command, DeploymentId, Event, Exit, Phase, ReasonCode, StepNumber, Tries, VerdictKind,
+    Ancestry, BuildEnd, Cause, Command, DeploymentId, Event, Exit, Millis, Phase, ReasonCode, StepNumber,
+    Tries, VerdictKind,
 };
 use pull_agent_protocol::{Outcome, Trigger};
 
 /// What a new process asks for, but for the looks that it begins with.
 fn taken_up(machine: &mut Machine, current: char) -> alloc::vec::Vec<Command> {
-    let saved = machine.state.saved();
+    let saved = uncounted(machine.state.saved());
     let mut commands = machine.restart(host(current, current));
-    assert_eq!(machine.state.saved(), saved, "a start alone decides nothing");
+    assert_eq!(uncounted(machine.state.saved()), saved, "a start alone decides nothing");
     assert!(commands.iter().any(|command| matches!(command, Command::Poll { .. })), "it polls at once");
     commands.retain(|command| !matches!(command, Command::Poll { .. } | Command::Fetch { .. }));
     commands
@@ -53,7 +54,7 @@ fn a_build_that_died_with_the_agent_is_no_failure() {
 }
 
 #[test]
-fn probes_begin_anew_with_all_their_time() {
+fn probes_begin_anew_after_the_host_has_settled() {
     let mut machine = Machine::probing();
     machine.now += 100_000;
     assert_eq!(taken_up(&mut machine, 'b'), []);
@@ -63,6 +64,73 @@ fn probes_begin_anew_with_all_their_time() {
     assert!(commands.contains(&probe), "{commands:?}");
     machine.probed(&[]);
     assert_eq!(machine.state.ledger.history.last().map(|r| r.outcome), Some(Outcome::Deployed));
+}
+
+/// Lets every round of probes fail for so long, in milliseconds; whether the way back began.
+fn ill_for(machine: &mut Machine, time: u64) -> bool {
+    let until = machine.now + time;
+    while machine.now < until {
+        machine.wait_until(machine.now + 1_000);
+        if matches!(machine.phase(), Some(Phase::RollingBack { .. })) {
+            return true;
+        }
+        if machine.state.work().probes.is_some() {
+            machine.probed(&["a unit failed"]);
+        }
+    }
+    false
+}
+
+#[test]
+fn the_deadline_of_the_probes_goes_on_through_restarts() {
+    let mut machine = Machine::confirming();
+    assert!(!ill_for(&mut machine, 70_000), "of 120 s");
+    machine.restart(host('b', 'b'));
+    assert!(!ill_for(&mut machine, 40_000), "at least ten of them are left");
+    assert!(ill_for(&mut machine, 25_000), "not 120 s more");
+}
+
+#[test]
+fn what_is_left_of_no_time_is_one_round_of_probes() {
+    for (failures, outcome) in [(&[][..], Some(Outcome::Deployed)), (&["a unit failed"][..], None)] {
+        let mut machine = Machine::confirming();
+        assert!(!ill_for(&mut machine, 118_000));
+        machine.policy.health_deadline = Millis(60_000);
+        machine.restart(host('b', 'b'));
+        machine.wait_until(machine.now + 10_000);
+        assert!(machine.state.work().probes.is_some(), "the host has settled");
+        machine.probed(failures);
+        machine.wait_until(machine.now + 2_000);
+        assert_eq!(
+            machine.state.ledger.history.last().map(|record| record.outcome),
+            outcome.or(Some(Outcome::Deployed))
+        );
+        let goes_back = matches!(machine.phase(), Some(Phase::RollingBack { .. }));
+        assert_eq!(goes_back, outcome.is_none());
+    }
+}
+
+#[test]
+fn a_system_under_which_no_agent_lives_is_not_kept() {
+    let mut machine = Machine::confirming();
+    for _ in 0..4 {
+        assert_eq!(taken_up(&mut machine, 'b'), []);
+        machine.wait_until(machine.now + 9_000);
+    }
+    let commands = machine.restart(host('b', 'b'));
+    assert!(commands.contains(&roll_back(5, 2, 'b', 'a')), "at the fifth start: {commands:?}");
+    machine.activated(Exit::Code(0), host('a', 'a'));
+    let last = machine.state.ledger.history.last().expect("a record");
+    assert_eq!(last.outcome, Outcome::RolledBack);
+    assert_eq!(last.cause.as_ref().map(Cause::sentence), Some(Cause::AgentDied { starts: 5 }.sentence()));
+
+    let mut machine = Machine::confirming();
+    for _ in 0..12 {
+        assert_eq!(taken_up(&mut machine, 'b'), [], "a round of probes has ended each time");
+        machine.policy.health_deadline = Millis(600_000);
+        machine.wait_until(machine.now + 10_000);
+        machine.probed(&["a unit failed"]);
+    }
 }
 
 #[test]

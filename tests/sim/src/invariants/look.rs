@@ -16,9 +16,13 @@ impl Ghost {
         self.quiet_until = self.quiet_until.min(now);
     }
 
-    /// What is held on the disk is closed.
+    /// What is held on the disk is closed. But for what is in progress there: its end was not saved, and is found anew.
     pub(super) fn close_what_is_held(&mut self, world: &World) {
-        for (number, known) in self.commits.iter_mut().enumerate() {
+        let current = world.disk.state.as_ref().and_then(|saved| saved.deployment.as_ref());
+        let current = current.map(|current| world.remote.number(&current.candidate.revision));
+        for (number, known) in
+            self.commits.iter_mut().enumerate().filter(|(number, _)| Some(*number) != current)
+        {
             known.closed |= world.disk.holds.iter().any(|hold| world.remote.number(&hold.revision) == number);
         }
     }

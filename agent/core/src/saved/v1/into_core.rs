@@ -210,7 +210,9 @@ impl Phase {
                 deploy::Phase::Activating { step: StepNumber(attempt), built: built()?, killed }
             }
             Self::Busy => deploy::Phase::Ready { built: built()?, busy: true, killed: 0 },
-            Self::Confirming { units_failed } => deploy::Phase::Confirming { built: built()?, units_failed },
+            Self::Confirming { units_failed } => {
+                deploy::Phase::Confirming { built: built()?, units_failed, spent: Millis(0), starts: 0 }
+            }
             Self::RollingBack { attempt, failed_in, reason, failed, waited } => deploy::Phase::RollingBack {
                 step: StepNumber(attempt),
                 built: built()?,

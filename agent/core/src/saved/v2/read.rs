@@ -168,9 +168,12 @@ impl Phase {
             Self::Activating { step, built, killed } => {
                 deploy::Phase::Activating { step: StepNumber(step), built: built.into_core()?, killed }
             }
-            Self::Confirming { built, units_failed } => {
-                deploy::Phase::Confirming { built: built.into_core()?, units_failed }
-            }
+            Self::Confirming { built, units_failed, spent, starts } => deploy::Phase::Confirming {
+                built: built.into_core()?,
+                units_failed,
+                spent: Millis(spent),
+                starts,
+            },
             Self::RollingBack { step, built, failed_in, cause, failed, waited } => {
                 deploy::Phase::RollingBack {
                     step: StepNumber(step),

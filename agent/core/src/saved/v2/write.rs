@@ -153,9 +153,12 @@ impl From<&deploy::Phase> for Phase {
             deploy::Phase::Activating { step, built, killed } => {
                 Self::Activating { step: step.0, built: built.into(), killed: *killed }
             }
-            deploy::Phase::Confirming { built, units_failed } => {
-                Self::Confirming { built: built.into(), units_failed: *units_failed }
-            }
+            deploy::Phase::Confirming { built, units_failed, spent, starts } => Self::Confirming {
+                built: built.into(),
+                units_failed: *units_failed,
+                spent: spent.0,
+                starts: *starts,
+            },
             deploy::Phase::RollingBack { step, built, failed_in, cause, failed, waited } => {
                 Self::RollingBack {
                     step: step.0,

@@ -75,7 +75,11 @@ fn phase() -> impl Strategy<Value = Phase> {
             built,
             killed
         }),
-        (built(), any::<bool>()).prop_map(|(built, units_failed)| Phase::Confirming { built, units_failed }),
+        (built(), any::<bool>(), any::<u64>(), any::<u32>()).prop_map(
+            |(built, units_failed, spent, starts)| {
+                Phase::Confirming { built, units_failed, spent: Millis(spent), starts }
+            }
+        ),
         (step(), built(), name(), cause(), any::<[u32; 2]>()).prop_map(
             |(step, built, failed_in, cause, [failed, waited])| Phase::RollingBack {
                 step,
