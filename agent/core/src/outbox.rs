@@ -103,7 +103,16 @@ impl<R> Outbox<R> {
     pub fn decide(&mut self, policy: &Policy, now: Now, event: Event, caller: Option<R>) {
         let decision = decide(policy, &mut self.state, now, event);
         self.waiting.add(decision.commands);
+        self.take_back_questions(now);
         self.waiting.callers.extend(caller.map(|caller| (caller, decision.answer)));
+    }
+
+    /// A question that waits for the disk was decided on before the forge wanted to be left alone: it is asked after that.
+    fn take_back_questions(&mut self, now: Now) {
+        if self.state.forge_wants_quiet(now.mono) {
+            let state = &mut self.state;
+            self.waiting.commands.retain(|command| !state.takes_back(command));
+        }
     }
 
     /// Returns what is to be done now. It compares the state with what is on disk; it is copied only when they differ.

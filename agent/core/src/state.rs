@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use pull_agent_protocol::Phase as PhaseName;
 
 use crate::candidate::Candidate;
+use crate::command::Command;
 use crate::deploy::{Deploy, Deployment, Phase, Wait, Work};
 use crate::follow::{Branch, Fetching, Follow, Gating, LookingBack, Polling, Surroundings};
 use crate::host::HostView;
@@ -104,6 +105,32 @@ impl State {
     #[must_use]
     pub const fn looking_back(&self) -> &LookingBack {
         self.follow.looking_back()
+    }
+
+    /// Whether the forge wants to be left alone now.
+    pub(crate) fn forge_wants_quiet(&self, now: Mono) -> bool {
+        self.follow.gate().not_before > now
+    }
+
+    /// Takes a question back that was not put to the forge yet, so that its answer is not awaited; whether it is one.
+    pub(crate) fn takes_back(&mut self, command: &Command) -> bool {
+        match command {
+            Command::Check { look, .. } | Command::LookBack { look, .. } => {
+                self.follow.not_asked(*look);
+                true
+            }
+            Command::CheckAgain { look, .. } => {
+                self.deploy.not_asked(*look);
+                true
+            }
+            Command::Poll { .. }
+            | Command::Fetch { .. }
+            | Command::Build { .. }
+            | Command::CancelBuild { .. }
+            | Command::Activate { .. }
+            | Command::Probe { .. }
+            | Command::Forget { .. } => false,
+        }
     }
 
     /// The deployment in progress; none while nothing is deployed.

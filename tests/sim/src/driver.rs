@@ -265,9 +265,7 @@ impl Sim {
             return Ok(());
         }
         let Some(agent) = &mut self.agent else { return Ok(()) };
-        if agent.save_again_at.take().is_some() {
-            self.ghost.let_go(now);
-        }
+        agent.save_again_at = None;
         let released = agent.outbox.saved(unsaved);
         self.begin_all(released.commands)
     }

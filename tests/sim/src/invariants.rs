@@ -1,5 +1,6 @@
 //! What must hold, whatever happens. The ghost sees the whole truth, remembers what the agent was told, and objects.
 
+mod held;
 mod look;
 
 use pull_agent_core::{
@@ -129,18 +130,18 @@ impl Ghost {
             self.forget_failures();
         }
         self.close_what_is_held(world);
-        let phase = world
-            .disk
-            .state
-            .as_deref()
-            .and_then(|saved| saved.deployment.as_ref())
-            .map(|deployment| &deployment.phase);
+        let saved = world.disk.state.as_deref();
+        let phase = saved.and_then(|saved| saved.deployment.as_ref()).map(|deployment| &deployment.phase);
         // What was decided on and not saved is decided on anew.
         self.switch = phase.and_then(Phase::step).map_or(0, |step| step.0);
         self.excuses += 1;
         self.quiet_until = 0;
         self.tips = 0;
         self.below.clear();
+    }
+
+    pub(crate) const fn wall_was_set(&mut self) {
+        self.wall_set = true;
     }
 
     /// A switch of this deployment found another one at work.

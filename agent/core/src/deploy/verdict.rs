@@ -43,6 +43,11 @@ impl Deploy {
         self.work.question.is_some_and(|question| question.look == look)
     }
 
+    /// The question was not put to the forge.
+    pub(crate) fn not_asked(&mut self, look: LookNumber) {
+        self.work.question.take_if(|question| question.look == look);
+    }
+
     /// The forge answered the question that waits.
     pub(crate) fn checked_again(&mut self, verdict: Verdict, desk: &mut Desk) -> Option<Ended> {
         self.work.question = None;

@@ -385,6 +385,12 @@ impl Follow {
         candidates.into_iter().flatten().find(|it| it.revision == *revision)
     }
 
+    /// A question was not put to the forge.
+    pub(crate) fn not_asked(&mut self, look: LookNumber) {
+        self.gate.in_flight.take_if(|waits| waits.look == look);
+        self.look_back.in_flight.take_if(|waits| waits.look == look);
+    }
+
     fn tip_if(&mut self, revision: &Revision) -> Option<&mut Candidate> {
         self.branch.tip.as_mut().filter(|tip| tip.revision == *revision)
     }

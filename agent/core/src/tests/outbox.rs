@@ -6,8 +6,8 @@ use alloc::vec::Vec;
 
 use super::machine::{EPOCH, Machine, build, fetched, host, policy, revision, verdict};
 use crate::{
-    Ancestry, Answer, Command, Due, Event, LookNumber, Mono, NotSaved, Now, Outbox, Outlives, Policy,
-    Refusal, Released, SAVE_AGAIN, Saved, Unsaved, VerdictKind, Wall, deadline,
+    Ancestry, Answer, Command, Due, Event, LookNumber, Millis, Mono, NotSaved, Now, Outbox, Outlives, Policy,
+    Refusal, Released, SAVE_AGAIN, Saved, Unsaved, Verdict, VerdictKind, Wall, deadline,
 };
 
 /// An outbox with a clock. Callers are numbers.
@@ -61,6 +61,14 @@ impl Lab {
         match self.outbox.due() {
             Due::Start(released) => released,
             Due::Save(unsaved) => panic!("not on disk: {unsaved:?}"),
+        }
+    }
+
+    /// What leaves, after a save where one is due.
+    fn leaves(&mut self) -> Vec<Command> {
+        match self.outbox.due() {
+            Due::Start(released) => released.commands,
+            Due::Save(unsaved) => self.outbox.saved(unsaved).commands,
         }
     }
 
@@ -236,6 +244,43 @@ fn looks_do_not_pile_up_while_the_disk_is_full() {
         "what touches the host is none to be given up: {commands:?}"
     );
     assert!(commands.len() <= 4, "{commands:?}");
+}
+
+#[test]
+fn a_question_that_waits_for_the_disk_is_asked_after_the_forge_wanted_to_be_left_alone() {
+    let mut lab = Lab::new();
+    let seen = lab.now;
+    lab.sees('b');
+    assert_eq!(lab.leaves(), [fetch(2, 'b')]);
+    lab.tell(Event::Fetched { look: LookNumber(2), result: Ok(fetched(Ancestry::Descendant)) });
+    assert_eq!(lab.leaves(), [check(3, 'b')]);
+    lab.tell(Event::Checked { look: LookNumber(3), verdict: verdict(VerdictKind::Pending) });
+    lab.leaves();
+    lab.now = seen + 595_000;
+    lab.tell(Event::DeadlinePassed);
+    let asked = lab.leaves();
+    let [Command::Check { look, .. }, ..] = asked[..] else { panic!("{asked:?}") };
+    lab.tell(pause());
+    assert!(lab.fails().is_empty());
+    lab.now += 6_000;
+    lab.tell(Event::DeadlinePassed);
+    assert!(lab.outbox.state().looking_back().in_flight.is_some(), "it waits for the disk");
+
+    let quiet = Verdict { not_before: Some(Millis::seconds(300)), ..verdict(VerdictKind::Unavailable) };
+    lab.tell(Event::Checked { look, verdict: quiet });
+    let from = lab.now + 300_000;
+    assert_eq!(lab.outbox.state().looking_back().in_flight, None, "nobody awaits it");
+    let asks = |commands: &[Command]| {
+        let mut questions = commands.iter();
+        questions.any(|it| matches!(it, Command::Check { .. } | Command::LookBack { .. }))
+    };
+    let mut commands = lab.leaves();
+    while !asks(&commands) {
+        lab.now = deadline(&lab.policy, lab.outbox.state(), lab.clock()).expect("a poll is to come").0;
+        lab.tell(Event::DeadlinePassed);
+        commands = lab.leaves();
+    }
+    assert!(lab.now >= from, "{commands:?} at {}, not before {from}", lab.now);
 }
 
 #[test]

@@ -7,34 +7,6 @@ use crate::violation::Violation;
 use crate::world::{By, Kind, Step, World};
 
 impl Ghost {
-    pub(crate) const fn wall_was_set(&mut self) {
-        self.wall_set = true;
-    }
-
-    /// What waited for the disk leaves now; it was decided before the forge wanted to be left alone.
-    pub(crate) fn let_go(&mut self, now: u64) {
-        self.quiet_until = self.quiet_until.min(now);
-    }
-
-    /// What is held on the disk is closed. But for what is in progress there: its end was not saved, and is found anew.
-    pub(super) fn close_what_is_held(&mut self, world: &World) {
-        let current = world.disk.state.as_ref().and_then(|saved| saved.deployment.as_ref());
-        let current = current.map(|current| world.remote.number(&current.candidate.revision));
-        for (number, known) in
-            self.commits.iter_mut().enumerate().filter(|(number, _)| Some(*number) != current)
-        {
-            known.closed |= world.disk.holds.iter().any(|hold| world.remote.number(&hold.revision) == number);
-        }
-    }
-
-    /// The operator forgives what failed.
-    pub(super) fn forget_failures(&mut self) {
-        for known in &mut self.commits {
-            known.closed = false;
-            known.hard = 0;
-        }
-    }
-
     /// After everything that happened.
     pub(crate) fn look(
         &mut self,
