@@ -24,54 +24,40 @@ impl Deploy {
     /// A new process goes on: the host settles again, and the deadline is the deployment's. A system that lets no process
     /// live for a round of probes is not kept, whatever is left of that.
     pub(super) fn confirm_on(&mut self, desk: &mut Desk) -> Option<Ended> {
-        let Phase::Confirming { built, spent, starts, .. } = &mut self.current.as_mut()?.phase else {
-            return None;
-        };
+        let Phase::Confirming { starts, .. } = &mut self.current.as_mut()?.phase else { return None };
         *starts = starts.saturating_add(1);
-        self.work.spent_before = *spent;
-        if *starts < CONFIRMING_STARTS {
+        let starts = *starts;
+        if starts < CONFIRMING_STARTS {
             return None;
         }
-        let (built, cause) = (built.clone(), Cause::AgentDied { starts: *starts });
-        match desk.policy.on_unhealthy {
-            OnUnhealthy::RollBack => self.go_back(built, PhaseName::Confirming, cause, desk),
-            OnUnhealthy::Report => None,
-        }
+        self.not_confirmed(Cause::AgentDied { starts }, desk)
     }
 
-    /// Each process that goes on finishes a round of its own before it judges.
-    fn may_judge(&self) -> bool {
-        self.work.probed || self.work.spent_before == Millis(0)
-    }
-
-    /// When the probes must have passed, at the latest.
-    pub(super) fn confirm_until(&self, policy: &Policy) -> Mono {
-        let left = Millis(policy.health_deadline.0.saturating_sub(self.work.spent_before.0));
-        let end = self.work.since.after(left);
-        if self.may_judge() { end } else { end.max(self.work.next) }
+    /// When what was found so far is judged: at the deadline, and after a start not before a round of probes.
+    pub(super) fn judged_at(&self, policy: &Policy) -> Option<Mono> {
+        let Phase::Confirming { spent, starts, .. } = &self.current.as_ref()?.phase else { return None };
+        let left = Millis(policy.health_deadline.0.saturating_sub(spent.0));
+        (*starts == 0 || self.work.probed).then(|| self.work.noted.after(left))
     }
 
     /// When the time spent is to be noted again; none in other phases.
     pub(super) fn note_due(&self) -> Option<Mono> {
-        let Phase::Confirming { spent, .. } = &self.current.as_ref()?.phase else { return None };
-        let own = Millis(spent.0.saturating_sub(self.work.spent_before.0));
-        Some(self.work.since.after(own).after(CONFIRMED_TIME_EACH))
+        let confirms = matches!(self.current.as_ref()?.phase, Phase::Confirming { .. });
+        confirms.then(|| self.work.noted.after(CONFIRMED_TIME_EACH))
     }
 
     /// Notes how much of the deadline is used up, so that it goes on when this process dies.
     pub(crate) fn note_time(&mut self, now: Now) {
-        if self.note_due().is_none_or(|due| due > now.mono) {
-            return;
-        }
-        let own = now.mono.since(self.work.since);
-        let total = Millis(self.work.spent_before.0.saturating_add(own.0));
-        if let Some(Phase::Confirming { spent, .. }) = self.current.as_mut().map(|it| &mut it.phase) {
-            *spent = total;
+        if self.note_due().is_some_and(|due| due <= now.mono)
+            && let Some(Phase::Confirming { spent, .. }) = self.current.as_mut().map(|it| &mut it.phase)
+        {
+            spent.0 = spent.0.saturating_add(now.mono.since(self.work.noted).0);
+            self.work.noted = now.mono;
         }
     }
 
     pub(super) fn advance_confirming(&mut self, desk: &mut Desk) -> Option<Ended> {
-        if self.may_judge() && desk.now.mono >= self.confirm_until(desk.policy) {
+        if self.judged_at(desk.policy).is_some_and(|at| at <= desk.now.mono) {
             return self.unhealthy(desk);
         }
         self.looks = self.looks.next();
@@ -119,10 +105,14 @@ impl Deploy {
     }
 
     fn unhealthy(&mut self, desk: &mut Desk) -> Option<Ended> {
-        let Phase::Confirming { built, .. } = &self.current.as_ref()?.phase else { return None };
-        let built = built.clone();
         let failures = core::mem::take(&mut self.work.failures);
         let cause = if failures.is_empty() { Cause::NoProbeEnded } else { Cause::Unhealthy(failures) };
+        self.not_confirmed(cause, desk)
+    }
+
+    fn not_confirmed(&mut self, cause: Cause, desk: &mut Desk) -> Option<Ended> {
+        let Phase::Confirming { built, .. } = &self.current.as_ref()?.phase else { return None };
+        let built = built.clone();
         match desk.policy.on_unhealthy {
             OnUnhealthy::RollBack => self.go_back(built, PhaseName::Confirming, cause, desk),
             OnUnhealthy::Report => {

@@ -51,8 +51,8 @@ pub struct Work {
     pub resumed: bool,
     /// The build was told to end, since it is not wanted any more.
     pub cancelling: bool,
-    /// How much of the deadline of the probes was used up before this process.
-    pub spent_before: Millis,
+    /// Until when the time that confirming took is noted in its phase.
+    pub noted: Mono,
     /// This process has finished a round of probes.
     pub probed: bool,
     /// What the last round of probes found.
@@ -119,8 +119,8 @@ impl Deploy {
             Phase::Ready { .. } => Some(work.next),
             Phase::Activating { .. } | Phase::RollingBack { .. } => (!work.step_runs).then_some(work.next),
             Phase::Confirming { .. } => {
-                let deadline = self.confirm_until(policy);
-                work.probes.is_none().then(|| work.next.min(deadline))
+                let judged_at = self.judged_at(policy);
+                work.probes.is_none().then(|| judged_at.map_or(work.next, |at| work.next.min(at)))
             }
         }
     }
@@ -150,7 +150,8 @@ impl Deploy {
 
     /// Begins the waiting of a phase: its first step is due after `delay`.
     fn enter(&mut self, delay: Millis, now: Now) {
-        self.work = Work { since: now.mono, next: now.mono.after(delay), ..Work::default() };
+        let next = now.mono.after(delay);
+        self.work = Work { since: now.mono, noted: now.mono, next, ..Work::default() };
     }
 
     fn move_on(&mut self, next: Phase, now: Now) {

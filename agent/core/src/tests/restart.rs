@@ -2,8 +2,8 @@
 
 use super::machine::{Machine, activate_again, build, host, revision, roll_back, uncounted};
 use crate::{
-    Ancestry, BuildEnd, Cause, Command, DeploymentId, Event, Exit, Millis, Phase, ReasonCode, StepNumber,
-    Tries, VerdictKind,
+    Ancestry, BuildEnd, Cause, Command, DeploymentId, Event, Exit, Millis, OnUnhealthy, Phase, ReasonCode,
+    StepNumber, Tries, VerdictKind,
 };
 use pull_agent_protocol::{Outcome, Trigger};
 
@@ -92,7 +92,7 @@ fn the_deadline_of_the_probes_goes_on_through_restarts() {
 
 #[test]
 fn what_is_left_of_no_time_is_one_round_of_probes() {
-    for (failures, outcome) in [(&[][..], Some(Outcome::Deployed)), (&["a unit failed"][..], None)] {
+    for (failures, passed) in [(&[][..], true), (&["a unit failed"][..], false)] {
         let mut machine = Machine::confirming();
         assert!(!ill_for(&mut machine, 118_000));
         machine.policy.health_deadline = Millis(60_000);
@@ -101,12 +101,9 @@ fn what_is_left_of_no_time_is_one_round_of_probes() {
         assert!(machine.state.work().probes.is_some(), "the host has settled");
         machine.probed(failures);
         machine.wait_until(machine.now + 2_000);
-        assert_eq!(
-            machine.state.ledger.history.last().map(|record| record.outcome),
-            outcome.or(Some(Outcome::Deployed))
-        );
         let goes_back = matches!(machine.phase(), Some(Phase::RollingBack { .. }));
-        assert_eq!(goes_back, outcome.is_none());
+        assert_eq!(goes_back, !passed);
+        assert_eq!(machine.state.ledger.base() == Some(&revision('b')), passed);
     }
 }
 
@@ -123,6 +120,14 @@ fn a_system_under_which_no_agent_lives_is_not_kept() {
     let last = machine.state.ledger.history.last().expect("a record");
     assert_eq!(last.outcome, Outcome::RolledBack);
     assert_eq!(last.cause.as_ref().map(Cause::sentence), Some(Cause::AgentDied { starts: 5 }.sentence()));
+
+    let mut machine = Machine::confirming();
+    machine.policy.on_unhealthy = OnUnhealthy::Report;
+    for _ in 0..5 {
+        machine.restart(host('b', 'b'));
+    }
+    let last = machine.state.ledger.history.last().expect("a record");
+    assert_eq!(last.outcome, Outcome::Degraded, "where illness is only reported, so is this");
 
     let mut machine = Machine::confirming();
     for _ in 0..12 {
