@@ -149,6 +149,16 @@ impl GitRepo {
         self.git(&["gc", "--quiet", "--prune=now"]);
     }
 
+    /// Writes a commit anew on top of the current one, as GitHub does for a rebase: author, date and message stay, who
+    /// committed it does not.
+    ///
+    /// # Panics
+    /// When git cannot.
+    pub fn rewrite(&self, commit: &str) {
+        let mut command = self.command(&["cherry-pick", "--allow-empty", commit]);
+        run(command.env("GIT_COMMITTER_NAME", "GitHub").env("GIT_COMMITTER_EMAIL", "noreply@github.com"));
+    }
+
     /// Runs git in the repository and returns its output.
     ///
     /// # Panics

@@ -23,6 +23,8 @@ pub(in crate::git) struct Commit {
     pub(in crate::git) seconds: Option<i64>,
     /// Commits that its message says it reverts.
     pub(in crate::git) reverts: Vec<ObjectId>,
+    /// Author with date, and message, as they stand: what a rebase keeps.
+    pub(in crate::git) written: Vec<u8>,
 }
 
 /// What git writes into the message of a revert, before the id.
@@ -69,6 +71,7 @@ fn read(text: &BStr) -> Option<Commit> {
         author: field(b"author ").map_or_else(|| NOBODY.to_owned(), name),
         seconds: field(b"committer ").and_then(seconds),
         reverts: reverted(message),
+        written: [field(b"author ").unwrap_or_default(), message.trim_ascii_end()].join(&b'\n'),
     })
 }
 

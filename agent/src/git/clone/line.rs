@@ -92,6 +92,7 @@ mod tests {
                 author: String::new(),
                 seconds: None,
                 reverts: Vec::new(),
+                written: Vec::new(),
             },
         };
         Line { commits: trees.iter().enumerate().map(commit).collect(), end: end.map(id), is_whole: true }

@@ -4,10 +4,11 @@
 //! merge is H itself when the base is an ancestor of H. So the commit M that H became has the tested tree if it has the tree of H,
 //! and the tip just before M, P, is an ancestor of H: then every older base is one too.
 //!
-//! P is the first parent of M for a merge and a squash. A rebase of n commits writes n new ones, and P is below them: there n
-//! must be the number of commits that H has beyond P, so that nothing else lies in between.
+//! P is the first parent of M for a merge and a squash. A rebase writes the commits of the pull request anew, and P is below
+//! them: what lies between must be those very commits, by author, date and message, and nothing else. Their number alone would
+//! not do: commits that came and were taken back before a squash are as many.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use gix::ObjectId;
 
@@ -82,7 +83,8 @@ pub(in crate::git) fn prove(
         let last = line[line.len() - 1];
         if beyond.contains(&last) {
             let (rebased, onto) = (&line[..line.len() - 1], last);
-            let same = commits_beyond(commits, head, onto)? == Some(rebased.len());
+            let rewritten = written(commits, rebased)?;
+            let same = rewritten.is_some() && commits_beyond(commits, head, onto)? == rewritten;
             let contradicted = base.is_some_and(|base| rebased.contains(&base));
             return if same && !contradicted { Ok(Proof::Proven) } else { unproven(stale) };
         }
@@ -109,25 +111,41 @@ pub(in crate::git) fn history(
     Ok(seen)
 }
 
-/// How many commits that are no merges `head` has beyond `onto`; none when not all of them are there.
+/// What a rebase keeps of each commit that is no merge and that `head` has beyond `onto`, sorted; none when not all of them
+/// are there.
 fn commits_beyond(
     commits: &Commits<'_>,
     head: ObjectId,
     onto: ObjectId,
-) -> Result<Option<usize>, CloneError> {
+) -> Result<Option<Vec<Vec<u8>>>, CloneError> {
     let before = history(commits, onto)?;
-    let mut beyond: HashMap<ObjectId, bool> = HashMap::new();
+    let mut seen = HashSet::new();
+    let mut beyond = Vec::new();
     let mut todo = vec![head];
     while let Some(id) = todo.pop() {
-        if before.contains(&id) || beyond.contains_key(&id) {
+        if before.contains(&id) || !seen.insert(id) {
             continue;
         }
         let Some(commit) = commits.find(id)? else { return Ok(None) };
-        beyond.insert(id, commit.parents.len() > 1);
+        if commit.parents.len() < 2 {
+            beyond.push(commit.written);
+        }
         todo.extend(commit.parents);
-        if beyond.len() > MOST_GENERATIONS {
+        if seen.len() > MOST_GENERATIONS {
             return Ok(None);
         }
     }
-    Ok(Some(beyond.values().filter(|is_merge| !**is_merge).count()))
+    beyond.sort_unstable();
+    Ok(Some(beyond))
+}
+
+/// The same of these commits.
+fn written(commits: &Commits<'_>, ids: &[ObjectId]) -> Result<Option<Vec<Vec<u8>>>, CloneError> {
+    let mut all = Vec::new();
+    for id in ids {
+        let Some(commit) = commits.find(*id)? else { return Ok(None) };
+        all.push(commit.written);
+    }
+    all.sort_unstable();
+    Ok(Some(all))
 }

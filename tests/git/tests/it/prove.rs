@@ -61,11 +61,11 @@ impl Forge {
         self.done()
     }
 
-    /// As GitHub does: new commits, whatever they were before. (Another message makes them new.)
+    /// As GitHub does: new commits, whatever they were before.
     fn rebase(&self) -> String {
         self.git(&["switch", "--quiet", "main"]);
         for commit in &self.commits {
-            self.git(&["cherry-pick", "-x", "--allow-empty", commit]);
+            self.bed.origin.rewrite(commit);
         }
         self.done()
     }
@@ -181,14 +181,43 @@ fn first_parent(forge: &Forge, commit: &str) -> String {
 }
 
 #[tokio::test]
+async fn as_many_commits_as_the_pull_request_has_are_not_its_commits() {
+    // The branch had something and took it back; that and a squash are as many commits as a rebase would have written.
+    let mut forge = Forge::new().await;
+    let deployed = forge.previous.clone();
+    forge.push("three");
+    forge.moves_on();
+    forge.git(&["revert", "--no-edit", "HEAD"]);
+    let merged = forge.squash();
+    forge.bed.ancestry(&merged, Some(&deployed)).await;
+    // What the forge says of the branch before: where the pull request began, or nothing.
+    for base in [Some(deployed.as_str()), None] {
+        let why = forge.ask(&merged, forge.head(), base).await.expect("no proof");
+        assert_contains(&why, "not up to date");
+    }
+}
+
+#[tokio::test]
+async fn a_squash_beside_a_commit_that_changes_nothing_is_no_rebase() {
+    let forge = Forge::new().await;
+    let deployed = forge.previous.clone();
+    forge.git(&["switch", "--quiet", "main"]);
+    forge.git(&["commit", "--quiet", "--allow-empty", "--message", "by a bot [skip ci]"]);
+    let merged = forge.squash();
+    forge.bed.ancestry(&merged, Some(&deployed)).await;
+    let why = forge.ask(&merged, forge.head(), None).await.expect("no proof");
+    assert_contains(&why, "not up to date");
+}
+
+#[tokio::test]
 async fn a_rebase_of_which_a_part_was_there_already_is_not_proven() {
     let mut forge = Forge::new().await;
     let deployed = forge.previous.clone();
     // Somebody picked the first commit before.
     forge.git(&["switch", "--quiet", "main"]);
-    forge.git(&["cherry-pick", "-x", &forge.commits[0].clone()]);
+    forge.bed.origin.rewrite(&forge.commits[0]);
     forge.previous = forge.bed.origin.head();
-    forge.git(&["cherry-pick", "-x", &forge.commits[1].clone()]);
+    forge.bed.origin.rewrite(&forge.commits[1]);
     let merged = forge.done();
     let why = forge.unproven(&merged, Some(&deployed)).await.expect("no proof");
     assert_contains(&why, "not up to date");
