@@ -24,9 +24,12 @@ install_packages() {
 
 # Prints why the contract test cannot run here; fails when it can.
 why_no_contract() {
-  command -v npm > /dev/null || can_install || {
-    echo "npm is missing and cannot be installed without root"
-    return 0
-  }
+  local program
+  for program in npm pip3; do
+    command -v "$program" > /dev/null || can_install || {
+      echo "$program is missing and cannot be installed without root"
+      return 0
+    }
+  done
   return 1
 }

@@ -25,6 +25,17 @@ fn taken() -> Machine {
     machine
 }
 
+/// b is built, switched to and found healthy.
+#[track_caller]
+fn deployed(machine: &mut Machine) {
+    machine.built('b', host('a', 'a'));
+    machine.activated(Exit::Code(0), host('b', 'b'));
+    machine.now += 10_000;
+    machine.tell(Event::DeadlinePassed);
+    machine.probed(&[]);
+    assert_eq!(machine.state.ledger.base(), Some(&revision('b')));
+}
+
 fn deploying(machine: &Machine) -> Option<crate::Revision> {
     machine.state.deployment().map(|deployment| deployment.candidate.revision.clone())
 }
@@ -53,12 +64,7 @@ fn what_is_green_below_the_tip_is_fetched_and_deployed() {
     assert_eq!(machine.fetched(Ancestry::Descendant), [build(3, 2, 'b')]);
     let wanted = machine.state.wanted().expect("the tip is wanted still");
     assert_eq!(wanted.revision, revision('c'));
-    machine.built('b', host('a', 'a'));
-    machine.activated(Exit::Code(0), host('b', 'b'));
-    machine.now += 10_000;
-    machine.tell(Event::DeadlinePassed);
-    machine.probed(&[]);
-    assert_eq!(machine.state.ledger.base(), Some(&revision('b')));
+    deployed(&mut machine);
     assert_eq!(machine.state.older(), None);
     assert_eq!(machine.state.wanted().map(|tip| &tip.revision), Some(&revision('c')));
 }
@@ -74,12 +80,7 @@ fn what_was_accepted_while_it_was_the_tip_is_deployed_below_a_red_one() {
     machine.looked_back('b');
     let no_descendant = Ancestry::NotDescendant("b does not descend from a".to_string());
     assert_eq!(machine.fetched(no_descendant), [build(3, 2, 'b')]);
-    machine.built('b', host('a', 'a'));
-    machine.activated(Exit::Code(0), host('b', 'b'));
-    machine.now += 10_000;
-    machine.tell(Event::DeadlinePassed);
-    machine.probed(&[]);
-    assert_eq!(machine.state.ledger.base(), Some(&revision('b')));
+    deployed(&mut machine);
     assert_eq!(machine.state.saved().branch.leave, None, "it was for this once");
 }
 

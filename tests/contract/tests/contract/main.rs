@@ -8,9 +8,7 @@ mod recorded;
 mod shapes;
 mod teeth;
 
-use std::time::Duration;
-
-use pull_agent::settings::{Accept, GateApi, GithubGate};
+use pull_agent::settings::{Facts, GateSource, GithubGate, parse};
 use pull_agent_contract::{Proxy, Violation};
 use pull_agent_forge::Forge;
 
@@ -20,20 +18,14 @@ const CHECK: &str = "build (yggdrasil)";
 
 /// Settings that ask this API for one check on main, whoever made it, and take only what hangs on the commit itself.
 fn gate(api_url: &str, repository: &str) -> GithubGate {
-    GithubGate {
-        api_url: api_url.to_owned(),
-        repository: repository.to_owned(),
-        branch: "main".to_owned(),
-        checks: vec![CHECK.to_owned()],
-        app_id: None,
-        accept: Accept::Commit,
-        api: GateApi::Auto,
-        app: None,
-        newest_green_after: None,
-        max_age: Duration::from_secs(600),
-        timeout: Duration::from_secs(7200),
-        token_file: None,
-        ca_file: None,
+    let config = format!(
+        "[source]\nurl = \"https://github.com/{repository}\"\n\
+         [gate]\napi_url = \"{api_url}\"\nrepository = \"{repository}\"\nchecks = [\"{CHECK}\"]\napp_id = 0\naccept = \"commit\"\n"
+    );
+    let facts = Facts { hostname: Some("yggdrasil".to_owned()), ..Facts::default() };
+    match parse(&config, &facts).expect("good settings").gate {
+        GateSource::Github(gate) => *gate,
+        GateSource::None => panic!("no gate in {config}"),
     }
 }
 
