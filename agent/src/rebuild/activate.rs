@@ -162,6 +162,7 @@ impl Rebuild {
                 if let Some(list) = self.unfinished_list() {
                     let list = list.display();
                     tracing::warn!(%list, "the switch was stopped half-way; it is done again to its end");
+                    self.switch_unit_ended().await;
                     return Exit::Killed;
                 }
                 let log = self.inner.state.log(deployment.0);

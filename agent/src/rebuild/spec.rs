@@ -125,7 +125,8 @@ const fn yes() -> bool {
     true
 }
 
-/// Written before the first command is started: from then on this number is never started again.
+/// Written before the first command is started: from then on this number is never started again, where that outlives the
+/// power not even after a loss of it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Started {
     #[serde(rename = "attempt")]

@@ -1,6 +1,7 @@
 //! The hidden process `pull-agent step FILE`: takes the step's lock, says durably that it started, runs the commands with
 //! their output in the log, says durably how they ended, lets go of the lock. It outlives the agent, and whoever wants to know
-//! how the step ended waits for the lock and reads the result. Never decides anything, never runs the step of one number twice.
+//! how the step ended waits for the lock and reads the result. Never decides anything, never runs the step of one number twice
+//! (but for a build after a loss of power: what it says is not durable, as it is begun again in any case).
 
 mod command;
 mod stop;
