@@ -60,7 +60,7 @@ in
           state.group = lib.mkOption {
             type = lib.types.str;
             default = "pull-agent";
-            description = "Group whose members may pause, deploy and roll back. It is created.";
+            description = "Group whose members may pause, resume, retry and accept. It is created.";
           };
         };
       };

@@ -24,8 +24,12 @@ It goes on running. In another terminal:
   curl -d '' http://${address[midgard]}/v1/nudge
   a midgard watch
 
-  # turn the check of the tip red, or push something that no check has seen: nothing happens, and status says why
+  # push something that no check has seen, then turn its check red: nothing happens, and status says why
+  cd $work/clone && git commit -q --allow-empty -m 'not tested' && git push -q origin main
+  curl -d '' http://${address[yggdrasil]}/v1/nudge
+  a yggdrasil status
   ci failure
+  curl -d '' http://${address[yggdrasil]}/v1/nudge
   a yggdrasil status
 
   # kill an agent in the middle of whatever it does; start it again: it takes up what runs
